@@ -1,0 +1,33 @@
+import { closeSync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
+import { dirname } from "node:path";
+
+/**
+ * The name a file has until it is complete: `<path>.tmp.<UTC instant>-<16 hex>`, the pattern that
+ * WAL-G's listing of file storages hides.
+ */
+export function temporaryName(path: string, now: Date): string {
+  const instant = now.toISOString().replace(/[-:]|\.\d+/g, "");
+  const random = crypto.getRandomValues(new Uint8Array(8)).toHex();
+  return `${path}.tmp.${instant}-${random}`;
+}
+
+/** Makes the names in a directory durable. */
+export function syncDirectory(path: string): void {
+  const descriptor = openSync(path, "r");
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Gives a complete, fsynced file its final name and makes the name durable. */
+export function placeFile(temporaryPath: string, path: string): void {
+  renameSync(temporaryPath, path);
+  syncDirectory(dirname(path));
+}
+
+/** Removes what a failed write left; its absence is fine. */
+export function discardFile(temporaryPath: string): void {
+  rmSync(temporaryPath, { force: true });
+}

@@ -1,0 +1,1 @@
+export type BackupName = string & { readonly __brand: "BackupName" };

@@ -1,0 +1,27 @@
+import type { Stage } from "../stream/byte-stream.ts";
+
+export type CodecName = "none" | "lz4" | "zstd" | "brotli" | "lzma" | "gzip" | "lzo";
+
+/**
+ * One compression format, byte-compatible with WAL-G's.
+ * `decompress` throws `CorruptObjectError` on input that is cut short or followed by anything,
+ * at the latest when the input ends: output counts only after the stream has ended.
+ */
+export interface Codec {
+  readonly name: CodecName;
+  /** Without the dot; empty for `none`. */
+  readonly extension: string;
+  /** undefined: WAL-G only reads this format (gzip, lzo), and so do we. */
+  readonly compress: Stage | undefined;
+  readonly decompress: Stage;
+  /** Whether a flipped bit anywhere makes `decompress` throw (a content checksum is written). */
+  readonly detectsFlippedBits: boolean;
+}
+
+export interface CodecOptions {
+  /** zstd level as a number (WAL-G's names map to 1, 3, 7, 11); other codecs ignore it. */
+  readonly level?: number | undefined;
+  /** Chunks in flight at once; bounds memory too. Default 2. */
+  readonly parallelism?: number | undefined;
+  readonly zstdEngine?: "auto" | "builtin" | "addon" | undefined;
+}

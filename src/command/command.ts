@@ -1,0 +1,82 @@
+import type { Clock } from "../base/clock.ts";
+import type { DatabaseKind } from "../base/database-kind.ts";
+import type { ToolError } from "../base/errors.ts";
+import type { Logger } from "../base/log.ts";
+import type { Settings } from "../config/settings.ts";
+
+export interface ArgumentSpec {
+  readonly name: string;
+  readonly required: boolean;
+}
+
+export interface OptionSpec {
+  /** Long name without dashes: `delta-from-name`. */
+  readonly name: string;
+  readonly short?: string;
+  /** `list` accumulates comma-separated values over repetitions. */
+  readonly kind: "flag" | "text" | "list";
+  readonly summary: string;
+  /** The setting that this option overrides, if it has one. */
+  readonly setting?: string;
+}
+
+/** Option text as typed: names, LSNs and instants are never turned into numbers. */
+export interface OptionValues {
+  flag(name: string): boolean;
+  text(name: string): string | undefined;
+  list(name: string): readonly string[];
+}
+
+/** Who was called: decides defaults, exit codes and the text of `--version`. */
+export interface Personality {
+  readonly database: DatabaseKind;
+  /** Called as `wal-g` or `wal-g-*`: only exit codes 0, 1, 74; lz4 by default. */
+  readonly isWalg: boolean;
+  readonly programName: string;
+}
+
+/** The only writer to stdout. */
+export interface Output {
+  /** Text as is. */
+  write(text: string): void;
+  /** Bytes as they are (`st cat`). */
+  writeBytes(bytes: Uint8Array): Promise<void>;
+}
+
+/** A running operation that may show a bar on a terminal, or plain lines elsewhere. */
+export interface Progress {
+  /** Adds to what is done, in bytes. */
+  advance(bytes: number): void;
+  finish(): void;
+}
+
+export interface Invocation {
+  readonly personality: Personality;
+  readonly arguments: readonly string[];
+  readonly options: OptionValues;
+  readonly settings: Settings;
+  readonly log: Logger;
+  readonly output: Output;
+  readonly clock: Clock;
+  /** Aborted by SIGINT and SIGTERM. */
+  readonly signal: AbortSignal;
+  /** totalBytes undefined: no percentage and no ETA. */
+  progress(label: string, totalBytes: number | undefined): Progress;
+}
+
+export interface CommandModule {
+  run(invocation: Invocation): Promise<void>;
+  /** A command's own exit code for an error (wal-fetch in archive recovery); else the table's. */
+  failureExit?(error: ToolError, invocation: Invocation): number | undefined;
+}
+
+export interface Command {
+  readonly name: string;
+  readonly databases: readonly DatabaseKind[];
+  readonly summary: string;
+  readonly arguments: readonly ArgumentSpec[];
+  readonly options: readonly OptionSpec[];
+  readonly isHidden?: boolean;
+  /** Loaded only when the command runs: start-up pays for nothing else. */
+  load(): Promise<CommandModule>;
+}
