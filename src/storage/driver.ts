@@ -17,6 +17,8 @@ export interface DriverTraits {
   readonly atomicPut: boolean;
   /** true: `ifAbsent` is decided by the service, not by stat-then-put. */
   readonly conditionalPut: boolean;
+  /** true: listing a long prefix is one request; false: it reads the whole directory. */
+  readonly listsByPrefix: boolean;
   readonly connectionsMax: number;
   readonly deleteBatchMax: number;
 }

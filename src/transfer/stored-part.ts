@@ -20,7 +20,7 @@ export interface PartEntry {
   readonly kind: "whole" | "increment" | "directory" | "link";
   /** Content bytes inside the part (an increment: of the increment). */
   readonly sizeBytes: number;
-  /** xxHash3-64 (seed 0) of the content; 0n for directories and links. */
+  /** Hash of the content as `stream/content-hash.ts` defines it; 0n for directories and links. */
   readonly xxHash3: bigint;
   /** Where the content starts in the part's plain bytes. */
   readonly offset: number;
