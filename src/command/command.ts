@@ -18,6 +18,10 @@ export interface OptionSpec {
   readonly summary: string;
   /** The setting that this option overrides, if it has one. */
   readonly setting?: string;
+  /** Its absence is a usage error. */
+  readonly isRequired?: boolean;
+  /** Left out of the help text. */
+  readonly isHidden?: boolean;
 }
 
 /** Option text as typed: names, LSNs and instants are never turned into numbers. */
@@ -58,8 +62,13 @@ export interface Invocation {
   readonly log: Logger;
   readonly output: Output;
   readonly clock: Clock;
-  /** Aborted by SIGINT and SIGTERM. */
+  /** Aborted by SIGINT, SIGTERM, SIGHUP and SIGQUIT, with a `CanceledError` as the reason. */
   readonly signal: AbortSignal;
+  /**
+   * The words that start this program again, before any argument of ours: the executable by its
+   * absolute path, and the source file when it is run from source.
+   */
+  readonly self: readonly string[];
   /** totalBytes undefined: no percentage and no ETA. */
   progress(label: string, totalBytes: number | undefined): Progress;
 }
@@ -71,6 +80,7 @@ export interface CommandModule {
 }
 
 export interface Command {
+  /** What the user types; words of a group are separated by one space: `st ls`. */
   readonly name: string;
   readonly databases: readonly DatabaseKind[];
   readonly summary: string;
@@ -80,3 +90,6 @@ export interface Command {
   /** Loaded only when the command runs: start-up pays for nothing else. */
   load(): Promise<CommandModule>;
 }
+
+/** A command without its code: what parsing, help and completion need. */
+export type CommandSpec = Omit<Command, "load">;

@@ -1,0 +1,15 @@
+import type { Command } from "./command.ts";
+
+/**
+ * Every command of the program. To add one:
+ *
+ *  1. its spec (name, arguments, options) into `specs/<area>.ts`: data only, no imports but types,
+ *     since it is read at each start;
+ *  2. its code into `<name>.ts`: `export async function run(invocation: Invocation)`, and
+ *     `export function failureExit(error, invocation)` if it has exit codes of its own;
+ *  3. one line here: `{ ...NAME_SPEC, load: () => import("./<name>.ts") }`.
+ *
+ * The import must stay inside `load`: wal-push runs once a segment and pays for nothing else.
+ * Names of commands that are planned stand in `planned.ts`; take the name out of there.
+ */
+export const COMMANDS: readonly Command[] = [];
