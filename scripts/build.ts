@@ -165,7 +165,12 @@ function addonSource(cpu: "x64" | "arm64"): AddonSource {
   return { resolve: (specifier) => installed.resolve(specifier), [Symbol.dispose]: remove };
 }
 
-/** Lets the target's addons in by literal specifier and replaces every other one by `undefined`. */
+/**
+ * Lets the target's addons in by literal specifier and replaces every other one by `undefined`.
+ * The specifier stays the module's path, as names inside the executable are made from it, and
+ * the loader is said, as a resolved path loses the import's `type: "file"`: without it Bun would
+ * load the addon itself and unpack it into a temporary directory.
+ */
 function addonPlugin(
   addons: readonly string[],
   resolveAddon: (specifier: string) => string,
@@ -173,19 +178,12 @@ function addonPlugin(
   return {
     name: "addons",
     setup(build) {
-      build.onResolve({ filter: /\.node$/ }, ({ path }) =>
-        addons.includes(path) ? { path: resolveAddon(path) } : { path, namespace: "absent-addon" },
+      build.onResolve({ filter: /\.node$/ }, ({ path }) => ({ path, namespace: "addon" }));
+      build.onLoad({ filter: /.*/, namespace: "addon" }, ({ path }) =>
+        addons.includes(path)
+          ? { contents: readFileSync(resolveAddon(path)), loader: "file" }
+          : { contents: "export default undefined;", loader: "js" },
       );
-      // The path above loses the import's `type: "file"`; without it Bun would load the addon itself
-      // and unpack it into a temporary directory.
-      build.onLoad({ filter: /\.node$/ }, ({ path }) => ({
-        contents: readFileSync(path),
-        loader: "file",
-      }));
-      build.onLoad({ filter: /.*/, namespace: "absent-addon" }, () => ({
-        contents: "export default undefined;",
-        loader: "js",
-      }));
     },
   };
 }
