@@ -217,14 +217,16 @@ export function decodeTarBlock(block: Uint8Array, what: string): TarBlock | unde
 
 /** What an ordinary type letter means; undefined for extended headers and unknown letters. */
 export function kindOf(type: string, name: string): TarKind | undefined {
-  // Before POSIX a directory was a file whose name ends in a slash.
-  if (type === "\0" || type === "0" || type === "7")
-    return name.endsWith("/") ? "directory" : "file";
-  for (const [kind, letter] of Object.entries(TYPE_OF)) {
-    if (letter === type) return kind as TarKind;
-  }
-  return undefined;
+  // Before POSIX, with type NUL, a directory was a file whose name ends in a slash.
+  if (type === "\0") return name.endsWith("/") ? "directory" : "file";
+  return KIND_OF.get(type);
 }
+
+const KIND_OF: ReadonlyMap<string, TarKind> = new Map([
+  ...Object.entries(TYPE_OF).map(([kind, letter]): [string, TarKind] => [letter, kind as TarKind]),
+  // Contiguous files of old systems are files.
+  ["7", "file"],
+]);
 
 function readText(block: Uint8Array, offset: number, sizeBytes: number, what: string): string {
   let end = offset;
