@@ -1,102 +1,60 @@
-import { copyFileSync, existsSync, readdirSync, renameSync, statSync, symlinkSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { Subprocess } from "bun";
+import { asServer, type RunOptions, type RunResult, runToEnd } from "./run-as.ts";
+import { binaryPath } from "./scratch.ts";
 
 const ROOT = dirname(dirname(import.meta.dirname));
 const BINARY = join(ROOT, "dist/tidemark");
 const SOURCES = ["src", "scripts/build.ts", "package.json", "bun.lockb"];
 
-export interface RunOptions {
-  /** The whole environment of the process, beside PATH; nothing is inherited. */
-  readonly env?: Readonly<Record<string, string>>;
-  readonly cwd?: string;
-  /** The executable; `dist/tidemark`, built when it is older than its sources, by default. */
-  readonly binary?: string;
-  readonly stdin?: Uint8Array | string;
-  /** Runs as that user through setpriv (the tests run as root). */
-  readonly user?: { readonly uid: number; readonly gid: number };
-  /** After it the process is killed and the run fails; 60 s by default. */
-  readonly timeoutMs?: number;
-}
-
-export interface RunResult {
-  /** 128 + n for a process that signal n ended, as a shell reports it. */
-  readonly exitCode: number;
-  /** undefined: it ended by itself. */
-  readonly signal: NodeJS.Signals | number | undefined;
-  readonly stdout: string;
-  readonly stdoutBytes: Uint8Array;
-  readonly stderr: string;
-}
-
-/** A binary that runs; `finished` gives its result, `kill` sends a signal. */
-export interface RunningBinary {
-  readonly pid: number;
-  readonly finished: Promise<RunResult>;
-  kill(signal: NodeJS.Signals): void;
+export interface BinaryOptions extends RunOptions {
+  /** The name it is called by: `tidemark`, `wal-g`, `wal-g-pg`, … */
+  readonly name?: string;
+  /** Runs it as the servers' account instead of the present user. */
+  readonly isServer?: boolean;
 }
 
 /** Runs the compiled binary to its end, whatever its exit code. */
 export async function runBinary(
   args: readonly string[],
-  options: RunOptions = {},
+  options: BinaryOptions = {},
 ): Promise<RunResult> {
-  return startBinary(args, options).finished;
+  return runToEnd(binaryCommand(args, options), options);
 }
 
-/** Starts the compiled binary, for tests that kill it or look at it while it runs. */
-export function startBinary(args: readonly string[], options: RunOptions = {}): RunningBinary {
-  const executable = options.binary ?? builtBinary();
-  const { user } = options;
-  const command =
-    user === undefined
-      ? [executable, ...args]
-      : [
-          "setpriv",
-          `--reuid=${user.uid}`,
-          `--regid=${user.gid}`,
-          "--clear-groups",
-          "--",
-          executable,
-          ...args,
-        ];
-  const timeoutMs = options.timeoutMs ?? 60_000;
-  const child = Bun.spawn(command, {
-    cwd: options.cwd ?? ROOT,
-    env: { PATH: process.env["PATH"] ?? "", ...options.env },
-    stdin: options.stdin === undefined ? "ignore" : Buffer.from(options.stdin),
+/** A binary that runs: for tests that look at it or kill it on its way. */
+export interface RunningBinary {
+  readonly pid: number;
+  /** 128 + n when signal n ended it, as a shell reports it. */
+  readonly exited: Promise<number>;
+  readonly stdout: Promise<string>;
+  readonly stderr: Promise<string>;
+  kill(signal: NodeJS.Signals): void;
+}
+
+/** Starts the compiled binary; whoever starts it also ends it. */
+export function startBinary(args: readonly string[], options: BinaryOptions = {}): RunningBinary {
+  const child = Bun.spawn(binaryCommand(args, options), {
+    cwd: options.cwd ?? "/",
+    env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin", LC_ALL: "C", ...options.env },
+    stdin: options.stdin === undefined ? "ignore" : new Blob([options.stdin]),
     stdout: "pipe",
     stderr: "pipe",
   });
   return {
     pid: child.pid,
-    finished: resultOf(child, { timeoutMs, label: args.join(" ") }),
+    exited: child.exited,
+    stdout: new Response(child.stdout).text(),
+    stderr: new Response(child.stderr).text(),
     kill: (signal) => child.kill(signal),
   };
 }
 
-async function resultOf(
-  child: Subprocess<"ignore" | Buffer, "pipe", "pipe">,
-  limit: { readonly timeoutMs: number; readonly label: string },
-): Promise<RunResult> {
-  let hasTimedOut = false;
-  const timer = setTimeout(() => {
-    hasTimedOut = true;
-    child.kill("SIGKILL");
-  }, limit.timeoutMs);
-  const [stdoutBytes, stderr] = await Promise.all([child.stdout.bytes(), child.stderr.text()]);
-  const exitCode = await child.exited;
-  clearTimeout(timer);
-  if (hasTimedOut) {
-    throw new Error(`${limit.label}: no end after ${limit.timeoutMs} ms; stderr: ${stderr}`);
-  }
-  return {
-    exitCode,
-    signal: child.signalCode ?? undefined,
-    stdout: new TextDecoder().decode(stdoutBytes),
-    stdoutBytes,
-    stderr,
-  };
+/** The command line of a run of the binary: setpriv replaces itself, so the pid is the binary's. */
+export function binaryCommand(args: readonly string[], options: BinaryOptions = {}): string[] {
+  builtBinary();
+  const command = [binaryPath(options.name), ...args];
+  return options.isServer === true ? asServer(command) : command;
 }
 
 /** Path of `dist/tidemark`, compiled first when a source is newer. */
@@ -110,26 +68,13 @@ export function builtBinary(): string {
 
 function isStale(): boolean {
   if (!existsSync(BINARY)) return true;
-  const builtAt = statSync(BINARY).mtimeMs;
-  return SOURCES.some((name) => newestChange(join(ROOT, name)) > builtAt);
+  const builtAtMs = statSync(BINARY).mtimeMs;
+  return SOURCES.some((name) => newestChangeMs(join(ROOT, name)) > builtAtMs);
 }
 
-function newestChange(path: string): number {
+function newestChangeMs(path: string): number {
   const status = statSync(path);
   if (!status.isDirectory()) return status.mtimeMs;
-  const below = readdirSync(path).map((name) => newestChange(join(path, name)));
+  const below = readdirSync(path).map((name) => newestChangeMs(join(path, name)));
   return Math.max(status.mtimeMs, ...below);
-}
-
-/**
- * Puts the binary into a folder that other users can reach (a checkout below a private home is
- * not), under the given names: `tidemark` is the file, others are links to it, as users make them.
- */
-export function installBinary(folder: string, names: readonly string[] = []): string {
-  const target = join(folder, "tidemark");
-  const unfinished = `${target}.${process.pid}.tmp`;
-  copyFileSync(builtBinary(), unfinished);
-  renameSync(unfinished, target);
-  for (const name of names) symlinkSync("tidemark", join(folder, name));
-  return target;
 }
