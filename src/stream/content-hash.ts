@@ -11,13 +11,20 @@ export const PLAIN_LEAF_BYTES = 1 << 20;
  */
 export class ContentHasher {
   readonly #leafBytes: number;
+  readonly #onLeaf: ((leaf: Uint8Array, index: number) => void) | undefined;
   #leaves: BigUint64Array;
   #leafCount = 0;
   #pending: Uint8Array | undefined;
   #pendingBytes = 0;
 
-  constructor(leafBytes: number, expectedBytes = 0) {
+  /** `onLeaf` sees every leaf whole, also those that lie across chunks; it must not keep them. */
+  constructor(
+    leafBytes: number,
+    expectedBytes = 0,
+    onLeaf?: (leaf: Uint8Array, index: number) => void,
+  ) {
     this.#leafBytes = leafBytes;
+    this.#onLeaf = onLeaf;
     this.#leaves = new BigUint64Array(Math.max(1, Math.ceil(expectedBytes / leafBytes)));
   }
 
@@ -61,6 +68,7 @@ export class ContentHasher {
       this.#leaves = larger;
     }
     this.#leaves[this.#leafCount] = BigInt(Bun.hash.xxHash3(leaf));
+    this.#onLeaf?.(leaf, this.#leafCount);
     this.#leafCount += 1;
   }
 }

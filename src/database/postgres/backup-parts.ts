@@ -1,0 +1,168 @@
+import type { Logger } from "../../base/log.ts";
+import type { ByteSource } from "../../stream/byte-stream.ts";
+import type { TarHeader } from "../../tar/header.ts";
+import { type TarItem, writeTar } from "../../tar/writer.ts";
+import type { PartEntry } from "../../transfer/stored-part.ts";
+import type { BackupPart } from "../adapter.ts";
+import { BackupFile, type FileReading } from "./backup-file.ts";
+import type { DirectoryEntry } from "./data-directory.ts";
+
+/** Corrupt pages of one file that are named one by one in the log. */
+const NAMED_BLOCKS_MAX = 10;
+
+export interface PackingOptions {
+  readonly entries: Iterator<DirectoryEntry>;
+  /** A part is closed after the file that takes it past this many content bytes. */
+  readonly thresholdBytes: number;
+  readonly reading: FileReading;
+  readonly log: Logger;
+  /** Told of each entry once it is in a part, in the order of the part. */
+  readonly onEntry: (entry: DirectoryEntry, packed: PartEntry, partName: string) => void;
+}
+
+/**
+ * Packs the walk of a data directory into tar parts. Parts may be read at the same time: each
+ * takes the next entry from the one walk whenever it has room, so every entry is in exactly one.
+ * A file is never split over parts.
+ */
+export class PartPacker {
+  readonly #options: PackingOptions;
+  #partCount = 0;
+  #plainBytes = 0;
+
+  constructor(options: PackingOptions) {
+    this.#options = options;
+  }
+
+  /** Content bytes packed so far (WAL-G's UncompressedSize). */
+  get plainBytes(): number {
+    return this.#plainBytes;
+  }
+
+  *parts(): Generator<BackupPart> {
+    for (let first = this.#next(); first !== undefined; first = this.#next()) {
+      yield this.#part(first);
+    }
+  }
+
+  #next(): DirectoryEntry | undefined {
+    const next = this.#options.entries.next();
+    return next.done === true ? undefined : next.value;
+  }
+
+  #part(first: DirectoryEntry): BackupPart {
+    this.#partCount += 1;
+    const name = `part_${String(this.#partCount).padStart(3, "0")}.tar`;
+    const packed: PartEntry[] = [];
+    return {
+      name: `tar_partitions/${name}`,
+      source: tarSource(() => this.#items(first, name, packed)),
+      entries: () => packed,
+    };
+  }
+
+  *#items(first: DirectoryEntry, partName: string, packed: PartEntry[]): Generator<TarItem> {
+    let contentBytes = 0;
+    let entry: DirectoryEntry | undefined = first;
+    while (entry !== undefined) {
+      if (entry.kind === "file") {
+        const file = BackupFile.open(entry, this.#options.reading);
+        if (file !== undefined) {
+          contentBytes += file.sizeBytes;
+          yield* this.#fileItem(file, partName, packed);
+        }
+      } else {
+        yield this.#plainItem(entry, partName, packed);
+      }
+      entry = contentBytes > this.#options.thresholdBytes ? undefined : this.#next();
+    }
+  }
+
+  *#fileItem(file: BackupFile, partName: string, packed: PartEntry[]): Generator<TarItem> {
+    let offset = 0;
+    yield {
+      header: headerOf(file.entry, file.sizeBytes),
+      content: file,
+      onOffset: (start) => {
+        offset = start;
+      },
+    };
+    // The tar has taken the whole file when it asks for the next item.
+    const { hash, pageHashes } = file.digest();
+    this.#plainBytes += file.sizeBytes;
+    this.#reportCorruption(file);
+    this.#add(file.entry, partName, packed, {
+      path: file.entry.name,
+      kind: "whole",
+      sizeBytes: file.sizeBytes,
+      xxHash3: hash,
+      offset,
+      pageHashes,
+      corruptBlocks: file.corruptBlocks,
+    });
+  }
+
+  #plainItem(entry: DirectoryEntry, partName: string, packed: PartEntry[]): TarItem {
+    return {
+      header: headerOf(entry, 0),
+      content: undefined,
+      onOffset: (offset) => {
+        this.#add(entry, partName, packed, {
+          path: entry.name,
+          kind: entry.kind === "directory" ? "directory" : "link",
+          sizeBytes: 0,
+          xxHash3: 0n,
+          offset,
+          pageHashes: undefined,
+          corruptBlocks: [],
+        });
+      },
+    };
+  }
+
+  #add(entry: DirectoryEntry, partName: string, packed: PartEntry[], added: PartEntry): void {
+    packed.push(added);
+    this.#options.onEntry(entry, added, partName);
+  }
+
+  #reportCorruption(file: BackupFile): void {
+    const { corruptBlocks } = file;
+    if (corruptBlocks.length === 0) return;
+    const named = corruptBlocks.slice(0, NAMED_BLOCKS_MAX).join(", ");
+    const more = corruptBlocks.length > NAMED_BLOCKS_MAX ? ", …" : "";
+    this.#options.log.warning(
+      `page checksum is wrong in ${file.entry.name.slice(1)}, block ${named}${more}: stored as read`,
+      { corruptBlocks: corruptBlocks.length },
+    );
+  }
+}
+
+/** A tar of items that can be read once. */
+export function tarSource(items: () => Iterable<TarItem>): ByteSource {
+  return {
+    sizeBytes: undefined,
+    replayable: false,
+    async *open(signal) {
+      for await (const chunk of writeTar(items())) {
+        signal.throwIfAborted();
+        yield chunk;
+      }
+    },
+  };
+}
+
+function headerOf(entry: DirectoryEntry, sizeBytes: number): TarHeader {
+  return {
+    name: entry.name,
+    kind: entry.kind,
+    sizeBytes,
+    mode: entry.mode,
+    uid: entry.uid,
+    gid: entry.gid,
+    userName: "",
+    groupName: "",
+    // WAL-G's writer rounds to the nearest second.
+    modifiedAtSeconds: Number((entry.modifiedAtNs + 500_000_000n) / 1_000_000_000n),
+    linkName: entry.linkTarget,
+  };
+}
