@@ -1,0 +1,178 @@
+import { CorruptObjectError } from "../base/errors.ts";
+import { formatLsn, toLsn } from "../delta/lsn.ts";
+import { InvalidJournalError } from "./errors.ts";
+import {
+  LONG_HEADER_BYTES,
+  type LongPageHeader,
+  type PageHeader,
+  parseLongPageHeader,
+  parsePageHeader,
+  SHORT_HEADER_BYTES,
+} from "./page-header.ts";
+import { RecordCheck } from "./record.ts";
+import { isZero, RecordWalker } from "./record-walker.ts";
+import { parseSegmentName, type SegmentName, segmentStart } from "./segment-name.ts";
+
+/** What is known of the cluster that a segment must belong to; unknown parts are not compared. */
+export interface SegmentOwner {
+  readonly systemIdentifier?: bigint | undefined;
+  readonly segmentBytes?: number | undefined;
+  readonly walBlockBytes?: number | undefined;
+}
+
+/**
+ * Whether a segment's first page belongs under `name` and to `owner`; its long header.
+ * The timeline in the header may be older than the name's: a new timeline's first segment begins
+ * with a copy of the old one's pages.
+ */
+export function checkFirstPage(
+  name: SegmentName,
+  bytes: Uint8Array,
+  owner: SegmentOwner,
+): LongPageHeader {
+  const { header, fault } = parseLongPageHeader(bytes);
+  if (header === undefined) {
+    throw new InvalidJournalError(name, fault, "It is not a WAL segment of PostgreSQL 13 to 18.");
+  }
+  const differs = (what: string, own: bigint | number, wanted: bigint | number | undefined) => {
+    if (wanted === undefined || own === wanted) return;
+    throw new InvalidJournalError(
+      name,
+      `${what} is ${own}, the cluster's is ${wanted}`,
+      "The segment belongs to another cluster.",
+    );
+  };
+  differs("system identifier", header.systemIdentifier, owner.systemIdentifier);
+  differs("segment size", header.segmentBytes, owner.segmentBytes);
+  differs("WAL page size", header.pageBytes, owner.walBlockBytes);
+  const segment = parseSegmentName(name, header.segmentBytes);
+  if (segment === undefined) {
+    throw new InvalidJournalError(name, `no such name with segments of ${header.segmentBytes} B`);
+  }
+  if (segmentStart(segment, header.segmentBytes) !== header.address) {
+    const address = formatLsn(header.address);
+    throw new InvalidJournalError(name, `holds WAL from ${address}`, "The file is misnamed.");
+  }
+  if (header.timeline > segment.timeline || header.timeline === 0) {
+    throw new InvalidJournalError(name, `holds WAL of timeline ${header.timeline}`);
+  }
+  return header;
+}
+
+/**
+ * Checks a whole segment while its bytes pass, in any chunks: every page's header, and with
+ * `checksRecords` length, link and CRC of every record that begins in it. A record that goes on
+ * from the segment before, or into the next, is checked as far as it lies in this one.
+ */
+export class SegmentCheck {
+  readonly #name: SegmentName;
+  readonly #owner: SegmentOwner;
+  readonly #walker: RecordWalker | undefined;
+  #first: LongPageHeader | undefined;
+  #lastTimeline = 0;
+  #hasEnded = false;
+  #pageIndex = 0;
+  #sizeBytes = 0;
+  #pending = new Uint8Array(LONG_HEADER_BYTES);
+  #pendingBytes = 0;
+
+  constructor(
+    name: SegmentName,
+    options: { readonly owner: SegmentOwner; readonly checksRecords: boolean },
+  ) {
+    this.#name = name;
+    this.#owner = options.owner;
+    this.#walker = options.checksRecords ? new RecordWalker(new RecordCheck()) : undefined;
+  }
+
+  /** Takes the next bytes; throws at the first fault. */
+  update(chunk: Uint8Array): void {
+    this.#sizeBytes += chunk.byteLength;
+    let at = 0;
+    if (this.#pendingBytes > 0 || this.#first === undefined) at = this.#fill(chunk, 0);
+    const first = this.#first;
+    if (first === undefined) return;
+    const { pageBytes } = first;
+    // What was kept for the first header may be less than a page.
+    while (at < chunk.byteLength) {
+      if (this.#pendingBytes > 0 || chunk.byteLength - at < pageBytes) at = this.#fill(chunk, at);
+      else {
+        this.#page(chunk.subarray(at, at + pageBytes));
+        at += pageBytes;
+      }
+    }
+  }
+
+  /** The end: the segment must be whole. */
+  finish(): LongPageHeader {
+    const first = this.#first;
+    if (first === undefined || this.#sizeBytes !== first.segmentBytes) {
+      const wanted = first === undefined ? "" : `, a segment has ${first.segmentBytes}`;
+      throw new InvalidJournalError(this.#name, `has ${this.#sizeBytes} bytes${wanted}`);
+    }
+    return first;
+  }
+
+  /** Collects a page (or the first header) that lies in several chunks. */
+  #fill(chunk: Uint8Array, from: number): number {
+    const taken = Math.min(this.#pending.byteLength - this.#pendingBytes, chunk.byteLength - from);
+    this.#pending.set(chunk.subarray(from, from + taken), this.#pendingBytes);
+    this.#pendingBytes += taken;
+    if (this.#pendingBytes < this.#pending.byteLength) return from + taken;
+    if (this.#first === undefined) {
+      const first = checkFirstPage(this.#name, this.#pending, this.#owner);
+      this.#first = first;
+      const page = new Uint8Array(first.pageBytes);
+      page.set(this.#pending);
+      this.#pending = page;
+      return from + taken;
+    }
+    this.#pendingBytes = 0;
+    this.#page(this.#pending);
+    return from + taken;
+  }
+
+  #page(page: Uint8Array): void {
+    const first = this.#first;
+    if (first === undefined || this.#pageIndex * first.pageBytes >= first.segmentBytes) {
+      throw new InvalidJournalError(this.#name, `is longer than ${first?.segmentBytes} bytes`);
+    }
+    if (isZero(page, 0, SHORT_HEADER_BYTES)) {
+      if (!isZero(page, 0, page.byteLength)) throw this.#damage("page has no header");
+      this.#walker?.end();
+      this.#hasEnded = true;
+    } else {
+      this.#headedPage(page, first);
+    }
+    this.#pageIndex += 1;
+  }
+
+  #headedPage(page: Uint8Array, first: LongPageHeader): void {
+    const { header, fault } = parsePageHeader(page);
+    if (header === undefined) throw this.#damage(fault);
+    const wrong = this.#headerFault(header, first) ?? this.#walker?.page(page, header);
+    if (wrong !== undefined) throw this.#damage(wrong);
+    this.#lastTimeline = header.timeline;
+  }
+
+  #headerFault(header: PageHeader, first: LongPageHeader): string | undefined {
+    if (this.#hasEnded) return "a page follows pages of zeros";
+    if (header.majorVersion !== first.majorVersion) return "page is of another version";
+    const address = first.address + BigInt(this.#pageIndex * first.pageBytes);
+    if (header.address !== address) return `page says ${formatLsn(header.address)}`;
+    const nameTimeline = Number.parseInt(this.#name.slice(0, 8), 16);
+    if (header.timeline < this.#lastTimeline || header.timeline > nameTimeline) {
+      return `page is of timeline ${header.timeline}`;
+    }
+    const isLong = header.headerBytes === LONG_HEADER_BYTES;
+    if (isLong !== (this.#pageIndex === 0)) return "long header on the wrong page";
+    return undefined;
+  }
+
+  #damage(detail: string): CorruptObjectError {
+    const first = this.#first;
+    const start = first === undefined ? 0n : first.address;
+    const at = toLsn(start + BigInt(this.#pageIndex * (first?.pageBytes ?? 0)));
+    return new CorruptObjectError(this.#name, `WAL page at ${formatLsn(at)}: ${detail}`);
+  }
+}
