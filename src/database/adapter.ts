@@ -1,4 +1,7 @@
+import type { Clock } from "../base/clock.ts";
 import type { DatabaseKind } from "../base/database-kind.ts";
+import type { JsonObject } from "../base/json.ts";
+import type { Logger } from "../base/log.ts";
 import type { BackupName } from "../catalog/backup-name.ts";
 import type { Sentinel } from "../catalog/sentinel.ts";
 import type { ByteSource, ByteStream } from "../stream/byte-stream.ts";
@@ -66,11 +69,65 @@ export interface BackupRequest {
   readonly signal: AbortSignal;
 }
 
+/** What a user may ask of a restore beyond the backup; an adapter refuses what it lacks. */
+export interface RestoreOptions {
+  /** Only files whose path below the target matches this shell pattern. */
+  readonly mask: string | undefined;
+  /** Where tablespaces go, in WAL-G's form; undefined: where they were. */
+  readonly restoreSpec: JsonObject | undefined;
+  /** false: no fsync of restored files; the user asked for it. */
+  readonly syncsFiles: boolean;
+}
+
 export interface RestoreRequest {
   /** Full first, newest last. */
   readonly chain: readonly Sentinel[];
   readonly targetDir: string;
+  readonly options: RestoreOptions;
+  /** undefined: the restored database stops at nothing of ours; the user says how it recovers. */
+  readonly recovery: RecoveryPlan | undefined;
+  /** A document below the folder of a backup of the chain; undefined when it has none. */
+  document(backup: BackupName, name: string): Promise<ByteStream | undefined>;
+  readonly clock: Clock;
+  readonly log: Logger;
   readonly signal: AbortSignal;
+}
+
+/** Where replay of the journal is to stop; everything as typed. */
+export interface RecoveryTarget {
+  readonly kind: "time" | "lsn" | "xid" | "name" | "immediate";
+  /** Empty for `immediate`. */
+  readonly value: string;
+  readonly timeline: string | undefined;
+  readonly action: string | undefined;
+  readonly inclusive: string | undefined;
+  /** The shell line by which the server fetches its journal. */
+  readonly restoreCommand: string;
+}
+
+/** What choosing a backup may ask of the repository. */
+export interface JournalReader extends JournalArchive {
+  /** A small journal file (`.history`); undefined when it is not stored. */
+  read(name: string, signal: AbortSignal): Promise<Uint8Array | undefined>;
+}
+
+export interface RecoveryRequest {
+  readonly target: RecoveryTarget;
+  /** The backups to choose from, oldest first: one when the user named it. */
+  readonly backups: readonly BackupName[];
+  sentinel(backup: BackupName): Promise<Sentinel>;
+  document(backup: BackupName, name: string): Promise<ByteStream | undefined>;
+  readonly journal: JournalReader;
+  readonly signal: AbortSignal;
+}
+
+/** A backup from which the target can be reached, and what makes the server go there. */
+export interface RecoveryPlan {
+  readonly backup: BackupName;
+  /** Server settings, in the order of writing. */
+  readonly settings: ReadonlyMap<string, string>;
+  /** Lines for the user: the resolved instant, what could not be proven. */
+  readonly notes: readonly string[];
 }
 
 /** A part as the restore hands it over. `receipt` is undefined for backups that WAL-G wrote. */
@@ -97,4 +154,6 @@ export interface DatabaseAdapter {
   readonly kind: DatabaseKind;
   beginBackup(request: BackupRequest): Promise<BackupSession>;
   beginRestore(request: RestoreRequest): Promise<RestoreSession>;
+  /** undefined: this database has no recovery to a point of our making. */
+  planRecovery?(request: RecoveryRequest): Promise<RecoveryPlan>;
 }
