@@ -17,6 +17,10 @@ export const ERROR_TABLE = {
   },
   "corrupt-object": { exitCode: 30, meaning: "Checksum, size or an unfinished frame" },
   "wrong-key": { exitCode: 31, meaning: "The cipher refuses the first block" },
+  "unsupported-format": {
+    exitCode: 32,
+    meaning: "An object was written in a newer format than this version reads",
+  },
   database: {
     exitCode: 40,
     meaning: "The server is unreachable, a query failed or backup mode was lost",
@@ -28,6 +32,10 @@ export const ERROR_TABLE = {
   "archive-timeout": {
     exitCode: 42,
     meaning: "A WAL segment that the backup needs did not reach the repository in time",
+  },
+  "journal-hole": {
+    exitCode: 43,
+    meaning: "A journal file is missing although later ones are stored",
   },
   filesystem: { exitCode: 45, meaning: "A local file or directory cannot be read or written" },
   "target-not-empty": { exitCode: 46, meaning: "The restore target is running or not empty" },
@@ -94,6 +102,21 @@ export class UsageError extends ToolError {
 export class ConfigError extends ToolError {
   constructor(message: string, hint?: string) {
     super({ code: "config", message, hint });
+  }
+}
+
+const SIGNAL_NUMBER = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGPIPE: 13, SIGTERM: 15 } as const;
+export type StopSignal = keyof typeof SIGNAL_NUMBER;
+
+/** The user or the system asked to stop. The reason of the abort signal that commands get. */
+export class CanceledError extends ToolError {
+  readonly signalName: StopSignal;
+  /** What a shell reports for the signal: 130, 143, … */
+  readonly exitCode: number;
+  constructor(signalName: StopSignal) {
+    super({ code: "canceled", message: `interrupted by ${signalName}` });
+    this.signalName = signalName;
+    this.exitCode = 128 + SIGNAL_NUMBER[signalName];
   }
 }
 
