@@ -72,7 +72,7 @@ export async function buildBinary(request: BuildRequest): Promise<void> {
       target: "bun",
       format: "esm",
       minify: true,
-      // Splitting keeps what a command does not import out of its start-up; bytecode halves the rest.
+      // Splitting keeps what a command does not import out of its start-up; bytecode saves parsing.
       splitting: true,
       bytecode: true,
       define: buildFacts(),

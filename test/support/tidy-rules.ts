@@ -1,0 +1,171 @@
+/**
+ * Who may import whom inside `src`: the truth that `docs/architecture.md` explains. The first
+ * rule whose place fits a file decides. An entry is a file, a folder with all below it (`tar/`) or
+ * the files directly in a folder (`database/*`).
+ */
+export interface ImportRule {
+  /** Folder with its slash, or a file. */
+  readonly place: string;
+  readonly may: readonly string[];
+  /** Only `import type`. */
+  readonly mayTypes?: readonly string[];
+}
+
+const STORAGE_CONTRACT = ["storage/driver.ts", "storage/errors.ts", "storage/object-key.ts"];
+const REPOSITORY_CONTRACTS = [...STORAGE_CONTRACT, "codec/codec.ts", "cipher/cipher.ts"];
+const STORAGE_SHARED = [
+  ...STORAGE_CONTRACT,
+  "storage/checked-body.ts",
+  "storage/closable-stream.ts",
+  "storage/key-order.ts",
+  "storage/range.ts",
+];
+const BELOW_DATABASE = ["tar/", "delta/", "wal/", "stream/", "base/"];
+
+export const IMPORT_RULES: readonly ImportRule[] = [
+  { place: "base/", may: ["base/"] },
+  { place: "stream/", may: ["stream/", "base/"] },
+  { place: "codec/", may: ["codec/", "stream/", "base/"] },
+  { place: "cipher/", may: ["cipher/", "stream/", "base/"] },
+  { place: "tar/", may: ["tar/", "stream/", "base/"] },
+  { place: "delta/", may: ["delta/", "stream/", "base/"] },
+  // LSNs name places in the WAL; nothing else of the page engine is needed there.
+  { place: "wal/", may: ["wal/", "delta/lsn.ts", "stream/", "base/"] },
+  // Only the registry loads drivers; a driver knows no other driver.
+  { place: "storage/registry.ts", may: ["storage/", "base/"] },
+  { place: "storage/memory/", may: ["storage/memory/", ...STORAGE_SHARED, "stream/", "base/"] },
+  { place: "storage/file/", may: ["storage/file/", ...STORAGE_SHARED, "stream/", "base/"] },
+  { place: "storage/s3/", may: ["storage/s3/", ...STORAGE_SHARED, "stream/", "base/"] },
+  { place: "storage/wrap/", may: ["storage/wrap/", ...STORAGE_SHARED, "stream/", "base/"] },
+  { place: "storage/", may: [...STORAGE_SHARED, "stream/", "base/"] },
+  { place: "transfer/", may: ["transfer/", ...REPOSITORY_CONTRACTS, "stream/", "base/"] },
+  {
+    place: "catalog/",
+    may: [
+      "catalog/",
+      "transfer/",
+      ...REPOSITORY_CONTRACTS,
+      "wal/",
+      "delta/lsn.ts",
+      "stream/",
+      "base/",
+    ],
+  },
+  // Only the registry loads a database; one database knows no other, and none knows the storage.
+  { place: "database/registry.ts", may: ["database/", "base/"] },
+  {
+    place: "database/postgres/",
+    may: ["database/postgres/", "database/adapter.ts", ...BELOW_DATABASE],
+    mayTypes: ["catalog/", "transfer/stored-part.ts"],
+  },
+  {
+    place: "database/",
+    may: [
+      "database/*",
+      "catalog/",
+      "transfer/",
+      ...REPOSITORY_CONTRACTS,
+      "wal/",
+      "stream/",
+      "base/",
+    ],
+  },
+  { place: "config/", may: ["config/", "base/"] },
+  {
+    place: "command/",
+    may: [
+      "command/",
+      "config/",
+      "database/*",
+      "catalog/",
+      "transfer/",
+      "storage/registry.ts",
+      "codec/",
+      "cipher/",
+      "tar/",
+      "delta/",
+      "wal/",
+      "stream/",
+      "base/",
+      ...STORAGE_CONTRACT,
+    ],
+  },
+  { place: "cli/", may: ["cli/", "command/", "config/", "base/"] },
+  { place: "main.ts", may: ["cli/", "base/"] },
+];
+
+/** Things that have one owner; everybody else gets them as a parameter. */
+export interface Ownership {
+  readonly what: string;
+  readonly pattern: RegExp;
+  readonly owners: readonly string[];
+}
+
+export const OWNERSHIPS: readonly Ownership[] = [
+  { what: "the environment", pattern: /process\.env\b|Bun\.env\b/, owners: ["main.ts"] },
+  {
+    what: "the clock",
+    pattern: /Date\.now\(|new Date\(\)|performance\.now\(|Bun\.nanoseconds\(/,
+    owners: ["base/clock.ts"],
+  },
+  { what: "chance that nobody can trust", pattern: /Math\.random\(/, owners: [] },
+  { what: "stdout", pattern: /process\.stdout\b|console\.log\(/, owners: ["cli/output.ts"] },
+  {
+    what: "stderr",
+    pattern: /process\.stderr\b|console\.(?:error|warn|info|debug)\(/,
+    owners: ["cli/exit.ts", "cli/log-writer.ts"],
+  },
+  {
+    what: "the end of the process",
+    pattern: /process\.(?:exit\(|exitCode\b|abort\(|on\()/,
+    owners: ["main.ts", "cli/signals.ts"],
+  },
+  {
+    what: "names of folders in a repository",
+    pattern: /["'`](?:basebackups|wal|binlog|oplog)_005/,
+    owners: ["catalog/storage-layout.ts"],
+  },
+  {
+    what: "native addons",
+    pattern: /process\.dlopen\(|\.node["'`]/,
+    owners: ["base/addon.ts", "base/addon-files.ts", "base/node-addon.d.ts"],
+  },
+];
+
+/** Packages, and who may import them: everything else reaches them through these files. */
+export const PACKAGE_OWNERS: Readonly<Record<string, readonly string[]>> = {
+  cac: ["cli/"],
+  "@aws-sdk/client-s3": ["storage/s3/"],
+  "@mongodb-js/zstd": ["codec/"],
+  "lz4-wasm-nodejs": ["codec/"],
+  "libsodium-wrappers-sumo": ["cipher/"],
+};
+
+/** Slow to load (3 to 7 ms each): a process that archives one segment must not pay for them. */
+export const SLOW_MODULES = [
+  "node:crypto",
+  "node:zlib",
+  "node:stream",
+  "node:http",
+  "node:https",
+  "node:net",
+  "node:tls",
+  "node:child_process",
+  "node:worker_threads",
+];
+
+/** What runs once per segment, with the modules that it loads on its way to a file or to S3. */
+export const HOT_ENTRIES = [
+  "src/main.ts",
+  "src/command/wal-push.ts",
+  "src/command/wal-fetch.ts",
+  "src/storage/file/driver.ts",
+  "src/storage/s3/driver.ts",
+  "src/codec/zstd.ts",
+  "src/codec/lz4.ts",
+];
+
+/** Source files that no unit test can prove, and what proves them. */
+export const WITHOUT_UNIT_TEST: Readonly<Record<string, string>> = {
+  "src/main.ts": "every end-to-end test",
+};
