@@ -10,6 +10,8 @@ export interface ObjectInfo {
   readonly key: ObjectKey;
   readonly sizeBytes: number;
   readonly modifiedAt: Date;
+  /** The same in nanoseconds since 1970, where the storage knows more than milliseconds. */
+  readonly modifiedNs?: bigint | undefined;
 }
 
 export interface DriverTraits {
@@ -21,6 +23,8 @@ export interface DriverTraits {
   readonly listsByPrefix: boolean;
   readonly connectionsMax: number;
   readonly deleteBatchMax: number;
+  /** true: `put` repeats its own requests (from its part buffers); the wrapper does not again. */
+  readonly retriesPut?: boolean;
 }
 
 /**
