@@ -57,9 +57,18 @@ export class AccessDeniedError extends StorageError {
   }
 }
 
+export interface UnavailableFacts extends StorageErrorFacts {
+  readonly isTransient?: boolean;
+  /** The service asked for fewer requests. */
+  readonly isThrottled?: boolean;
+}
+
 /** The service did not do it. Transient by default: time-outs, resets, throttling, 5xx. */
 export class StorageUnavailableError extends StorageError {
-  constructor(facts: StorageErrorFacts & { readonly isTransient?: boolean }) {
+  readonly isThrottled: boolean;
+
+  constructor(facts: UnavailableFacts) {
     super("storage", "storage failed", facts.isTransient ?? true, facts);
+    this.isThrottled = facts.isThrottled ?? false;
   }
 }
