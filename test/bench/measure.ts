@@ -1,0 +1,96 @@
+/** What one run of a command took, from the operating system's accounts of the process. */
+export interface Measure {
+  readonly wallMs: number;
+  /** User and system time of the process and of the children that it waited for. */
+  readonly cpuMs: number;
+  /** The largest single process. */
+  readonly peakRssMiB: number;
+}
+
+export interface MeasuredCommand {
+  readonly argv: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  readonly cwd?: string;
+}
+
+/** Runs a command to its end; anything but exit code 0 fails the benchmark. */
+export async function measure(command: MeasuredCommand): Promise<Measure> {
+  const startMs = performance.now();
+  const child = Bun.spawn([...command.argv], {
+    cwd: command.cwd ?? "/",
+    env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin", LC_ALL: "C", ...command.env },
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [stdout, stderr, exitCode] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
+  const wallMs = performance.now() - startMs;
+  const usage = child.resourceUsage();
+  if (exitCode !== 0 || usage === undefined) {
+    throw new Error(`${command.argv.join(" ")}: exit code ${exitCode}\n${stdout}${stderr}`);
+  }
+  return {
+    wallMs,
+    cpuMs: Number(usage.cpuTime.total) / 1000,
+    peakRssMiB: usage.maxRSS / (1 << 20),
+  };
+}
+
+/** The same work done by several commands one after the other: sums, and the largest memory. */
+export async function measureEach(commands: readonly MeasuredCommand[]): Promise<Measure> {
+  let total: Measure = { wallMs: 0, cpuMs: 0, peakRssMiB: 0 };
+  for (const command of commands) {
+    const one = await measure(command);
+    total = {
+      wallMs: total.wallMs + one.wallMs,
+      cpuMs: total.cpuMs + one.cpuMs,
+      peakRssMiB: Math.max(total.peakRssMiB, one.peakRssMiB),
+    };
+  }
+  return total;
+}
+
+export interface Contestant {
+  readonly name: string;
+  /** Brings everything to the state before the run; not measured. */
+  prepare(): Promise<void>;
+  run(): Promise<Measure>;
+  /** Bytes stored by the last run; undefined where that means nothing. */
+  storedBytes?(): number;
+}
+
+export interface Result {
+  readonly name: string;
+  readonly measures: readonly Measure[];
+  readonly storedBytes: number | undefined;
+}
+
+/**
+ * The contestants in turn, A B C A B C …, so that what the machine does meanwhile hits all alike.
+ * The first round warms caches and is not counted.
+ */
+export async function alternate(
+  contestants: readonly Contestant[],
+  rounds: number,
+): Promise<readonly Result[]> {
+  const measures = new Map<string, Measure[]>(contestants.map(({ name }) => [name, []]));
+  const stored = new Map<string, number>();
+  for (let round = 0; round <= rounds; round += 1) {
+    for (const contestant of contestants) {
+      await contestant.prepare();
+      const one = await contestant.run();
+      if (round > 0) measures.get(contestant.name)?.push(one);
+      const bytes = contestant.storedBytes?.();
+      if (bytes !== undefined) stored.set(contestant.name, bytes);
+    }
+  }
+  return contestants.map(({ name }) => ({
+    name,
+    measures: measures.get(name) ?? [],
+    storedBytes: stored.get(name),
+  }));
+}

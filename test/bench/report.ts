@@ -1,0 +1,111 @@
+import { cpus, release, totalmem } from "node:os";
+import type { Measure, Result } from "./measure.ts";
+
+/** One table of `docs/benchmarks.md`. */
+export interface BenchTable {
+  readonly title: string;
+  /** What was run on what, in a sentence or two. */
+  readonly note: string;
+  readonly results: readonly Result[];
+  /** The contestant that ratios are given to. */
+  readonly reference: string;
+  /** Bounds that the project has set itself: `wall ≤ 0.5`, of which contestant. */
+  readonly goals: readonly Goal[];
+}
+
+export interface Goal {
+  readonly contestant: string;
+  readonly figure: "wall" | "cpu" | "rss";
+  /** Ratio to the reference, or MiB for `rss`. */
+  readonly max: number;
+}
+
+export interface Machine {
+  readonly versions: readonly string[];
+}
+
+/** The whole page: machine, versions, and a table each. */
+export function renderReport(tables: readonly BenchTable[], machine: Machine, now: Date): string {
+  const processor = cpus()[0]?.model ?? "unknown processor";
+  const memoryGiB = Math.round(totalmem() / (1 << 30));
+  return [
+    "# Benchmarks",
+    "",
+    "Written by `bun run bench`. Contestants run in turn in one run, so compare the ratios: each is",
+    "the median of the ratios round by round. CPU counts the whole process tree; memory is the",
+    "largest process.",
+    "",
+    `${now.toISOString().slice(0, 10)}, ${cpus().length} × ${processor}, ${memoryGiB} GiB, Linux ${release()}.`,
+    "",
+    ...machine.versions.map((version) => `- ${version}`),
+    "",
+    ...tables.flatMap(renderTable),
+  ].join("\n");
+}
+
+function renderTable(table: BenchTable): readonly string[] {
+  const reference = table.results.find(({ name }) => name === table.reference);
+  return [
+    `## ${table.title}`,
+    "",
+    table.note,
+    "",
+    `| | wall, s (min–max) | CPU, s | peak RSS, MiB | stored, MiB | wall ÷ ${table.reference} | CPU ÷ ${table.reference} |`,
+    "|---|---|---|---|---|---|---|",
+    ...table.results.map((result) => renderRow(result, reference)),
+    "",
+    ...table.goals.map((goal) => renderGoal(table, goal)),
+    "",
+  ];
+}
+
+function renderRow(result: Result, reference: Result | undefined): string {
+  const wall = result.measures.map(({ wallMs }) => wallMs / 1000);
+  const stored = result.storedBytes;
+  const cells = [
+    result.name,
+    `${seconds(median(wall))} (${seconds(Math.min(...wall))}–${seconds(Math.max(...wall))})`,
+    seconds(median(result.measures.map(({ cpuMs }) => cpuMs / 1000))),
+    median(result.measures.map(({ peakRssMiB }) => peakRssMiB)).toFixed(0),
+    stored === undefined ? "–" : (stored / (1 << 20)).toFixed(1),
+    ratio(result, reference, "wallMs").toFixed(2),
+    ratio(result, reference, "cpuMs").toFixed(2),
+  ];
+  return `| ${cells.join(" | ")} |`;
+}
+
+function renderGoal(table: BenchTable, goal: Goal): string {
+  const result = table.results.find(({ name }) => name === goal.contestant);
+  const reference = table.results.find(({ name }) => name === table.reference);
+  if (result === undefined) throw new Error(`no contestant ${goal.contestant}`);
+  const value =
+    goal.figure === "rss"
+      ? Math.max(...result.measures.map(({ peakRssMiB }) => peakRssMiB))
+      : ratio(result, reference, goal.figure === "wall" ? "wallMs" : "cpuMs");
+  const verdict = value <= goal.max ? "reached" : "NOT reached";
+  const unit = goal.figure === "rss" ? " MiB" : ` × ${table.reference}`;
+  const shown = goal.figure === "rss" ? value.toFixed(0) : value.toFixed(2);
+  return `- ${goal.contestant}, ${goal.figure} ≤ ${goal.max}${unit}: **${shown}**, ${verdict}`;
+}
+
+/** Median of the ratios of runs of the same round. */
+function ratio(result: Result, reference: Result | undefined, figure: keyof Measure): number {
+  if (reference === undefined) throw new Error("no reference to compare with");
+  return median(
+    result.measures.map((own, round) => {
+      const other = reference.measures[round];
+      return other === undefined ? Number.NaN : own[figure] / other[figure];
+    }),
+  );
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const upper = sorted[middle] ?? Number.NaN;
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
+}
+
+function seconds(value: number): string {
+  return value < 1 ? value.toFixed(3) : value.toFixed(2);
+}
