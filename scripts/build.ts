@@ -171,7 +171,7 @@ function addonSource(cpu: "x64" | "arm64"): AddonSource {
  * the loader is said, as a resolved path loses the import's `type: "file"`: without it Bun would
  * load the addon itself and unpack it into a temporary directory.
  */
-function addonPlugin(
+export function addonPlugin(
   addons: readonly string[],
   resolveAddon: (specifier: string) => string,
 ): BunPlugin {

@@ -12,7 +12,13 @@ export interface ImportRule {
 }
 
 const STORAGE_CONTRACT = ["storage/driver.ts", "storage/errors.ts", "storage/object-key.ts"];
-const REPOSITORY_CONTRACTS = [...STORAGE_CONTRACT, "codec/codec.ts", "cipher/cipher.ts"];
+/** The codecs' registry also owns their names and extensions; it loads a codec when asked. */
+const REPOSITORY_CONTRACTS = [
+  ...STORAGE_CONTRACT,
+  "codec/codec.ts",
+  "codec/registry.ts",
+  "cipher/cipher.ts",
+];
 const STORAGE_SHARED = [
   ...STORAGE_CONTRACT,
   "storage/checked-body.ts",
