@@ -1,4 +1,4 @@
-import { type GoTime, parseGoTime } from "../base/go-time.ts";
+import { GO_ZERO_TIME, type GoTime, parseGoTime } from "../base/go-time.ts";
 import { decodeUtf8, type JsonValue } from "../base/json.ts";
 import { JsonDocument } from "../base/json-document.ts";
 import { type Lsn, toLsn } from "../delta/lsn.ts";
@@ -50,5 +50,5 @@ export function timeField(fields: JsonDocument, key: string): GoTime | undefined
   if (text === undefined) return undefined;
   const time = parseGoTime(text);
   if (time === undefined) throw fields.fault(key, `is not a time: ${JSON.stringify(text)}`);
-  return text.startsWith("0001-01-01T00:00:00") ? undefined : time;
+  return time.ns === GO_ZERO_TIME.ns ? undefined : time;
 }

@@ -1,0 +1,144 @@
+import { assert } from "../../base/assert.ts";
+import { FilesystemError } from "../../base/errors.ts";
+import { formatGoTime } from "../../base/go-time.ts";
+import { printJson, quoteJson } from "../../base/json.ts";
+import type { LocalZone } from "../../base/local-zone.ts";
+import type { ByteSource, ByteStream } from "../../stream/byte-stream.ts";
+import { CompressedText } from "./compressed-text.ts";
+import type { DatabaseObjects, FileFacts } from "./files-metadata.ts";
+
+/**
+ * Stands in the text where the extension of the parts goes, which is known at the end. JSON
+ * escapes control characters, so it occurs nowhere else.
+ */
+const SUFFIX_MARK = 0x01;
+const SUFFIX_CHAR = "\u0001";
+
+/**
+ * Collects `files_metadata.json` while the backup runs: entries are appended as they are stored
+ * and kept as compressed text. Each name may be added once.
+ */
+export class FilesMetadataWriter {
+  readonly #zone: LocalZone;
+  readonly #files = new CompressedText();
+  readonly #parts = new CompressedText();
+  readonly #databases = new CompressedText();
+  #partCount = 0;
+
+  /** Times are printed in `zone`, as WAL-G prints them in the local one. */
+  constructor(options: { readonly zone: LocalZone }) {
+    this.#zone = options.zone;
+  }
+
+  /** `name` is the entry's name in the tar, or the one that it would have (skipped files). */
+  addFile(name: string, facts: FileFacts): void {
+    assert(!(facts.isIncremented && facts.isSkipped), `${name} is skipped and incremented`);
+    const { corruptBlocks } = facts;
+    const corrupt =
+      corruptBlocks === undefined
+        ? ""
+        : `"CorruptBlocks":{"CorruptBlocksCount":${corruptBlocks.count},` +
+          `"SomeCorruptBlocks":[${corruptBlocks.some.join(",")}]},`;
+    this.#files.append(
+      `${this.#files.isEmpty ? "" : ","}${quotedName(name)}:{` +
+        `"IsIncremented":${facts.isIncremented},"IsSkipped":${facts.isSkipped},` +
+        `"MTime":"${this.#time(facts.mtimeNs)}",${corrupt}` +
+        `"UpdatesCount":${facts.updatesCount}}`,
+    );
+  }
+
+  /** `partName` is the part's base name without the codec's extension: `part_001.tar`. */
+  addPart(partName: string, entryNames: Iterable<string>): void {
+    const quoted = quotedName(partName);
+    this.#parts.append(`${this.#parts.isEmpty ? "" : ","}${quoted.slice(0, -1)}${SUFFIX_CHAR}":[`);
+    let separator = "";
+    for (const name of entryNames) {
+      this.#parts.append(separator + quotedName(name));
+      separator = ",";
+    }
+    this.#parts.append("]");
+    this.#partCount += 1;
+  }
+
+  addDatabase(name: string, objects: DatabaseObjects): void {
+    const tables = new Map(
+      [...objects.tables].map(([table, { oid, relfilenode, subtables }]) => [
+        table,
+        { oid, relfilenode, subtables: subtables.size === 0 ? undefined : subtables },
+      ]),
+    );
+    const value = { oid: objects.oid, tables_new: tables.size === 0 ? undefined : tables };
+    this.#databases.append(
+      `${this.#databases.isEmpty ? "" : ","}${quotedName(name)}:` +
+        printJson(value, { escaping: "plain" }),
+    );
+  }
+
+  /** The document, replayable. `partSuffix` goes behind the part names: `.zst`, or nothing. */
+  finish(partSuffix: string): ByteSource {
+    const suffix = new TextEncoder().encode(partSuffix);
+    const sections = [
+      { key: "Files", text: this.#files },
+      { key: "TarFileSets", text: this.#parts },
+      { key: "DatabasesByNames", text: this.#databases },
+    ].filter(({ text }) => !text.isEmpty);
+    const framesBytes = sections.reduce(
+      (sum, { key, text }) => {
+        return sum + `"${key}":{}`.length + text.sizeBytes();
+      },
+      Math.max(0, sections.length - 1) + 2,
+    );
+    return {
+      sizeBytes: framesBytes + this.#partCount * (suffix.byteLength - 1),
+      replayable: true,
+      open: (signal) => write(sections, suffix, signal),
+    };
+  }
+
+  /** What is kept in memory, about. */
+  heldBytes(): number {
+    return this.#files.heldBytes() + this.#parts.heldBytes() + this.#databases.heldBytes();
+  }
+
+  #time(ns: bigint): string {
+    const date = new Date(Number(ns / 1_000_000n));
+    return formatGoTime({ ns, offsetMinutes: this.#zone.offsetMinutes(date) });
+  }
+}
+
+async function* write(
+  sections: readonly { readonly key: string; readonly text: CompressedText }[],
+  suffix: Uint8Array,
+  signal: AbortSignal,
+): ByteStream & AsyncGenerator<Uint8Array> {
+  const encoder = new TextEncoder();
+  let opening = "{";
+  for (const { key, text } of sections) {
+    yield encoder.encode(`${opening}"${key}":{`);
+    opening = ",";
+    for (const block of text.read()) {
+      signal.throwIfAborted();
+      yield* key === "TarFileSets" ? withSuffix(block, suffix) : [block];
+    }
+    yield encoder.encode("}");
+  }
+  yield encoder.encode(sections.length === 0 ? "{}" : "}");
+}
+
+function* withSuffix(block: Uint8Array, suffix: Uint8Array): Generator<Uint8Array> {
+  let start = 0;
+  for (let at = block.indexOf(SUFFIX_MARK); at >= 0; at = block.indexOf(SUFFIX_MARK, start)) {
+    if (at > start) yield block.subarray(start, at);
+    if (suffix.byteLength > 0) yield suffix;
+    start = at + 1;
+  }
+  if (start < block.byteLength) yield block.subarray(start);
+}
+
+/** WAL-G refuses names that are not UTF-8; JSON could not give them back. */
+function quotedName(name: string): string {
+  if (name.isWellFormed() && !name.includes("\ufffd")) return quoteJson(name, "plain");
+  throw new FilesystemError(name, "the name is not UTF-8 and cannot be recorded", {
+    hint: "Rename or remove the file; PostgreSQL itself never makes such names.",
+  });
+}
