@@ -110,15 +110,25 @@ function isTargetName(name: string): name is TargetName {
   return Object.hasOwn(TARGETS, name);
 }
 
-/** Version and origin for `src/base/build-info.ts`; the commit's date keeps builds repeatable. */
+/**
+ * Version and origin for `src/base/build-info.ts`; the commit's date keeps builds repeatable. Where
+ * there is no checkout (the image's build), the environment may say what was checked out.
+ */
 function buildFacts(): Record<string, string> {
-  const revision = git("rev-parse", "--short=12", "HEAD");
-  const isDirty = revision !== "" && git("status", "--porcelain", "--", "src", "bun.lockb") !== "";
+  const { TIDEMARK_REVISION, TIDEMARK_BUILD_DATE } = process.env;
+  const date = git("show", "-s", "--format=%cI", "HEAD");
   return {
     TIDEMARK_VERSION: JSON.stringify(packageJson.version),
-    TIDEMARK_REVISION: JSON.stringify(isDirty ? `${revision}-dirty` : revision),
-    TIDEMARK_BUILD_DATE: JSON.stringify(git("show", "-s", "--format=%cI", "HEAD")),
+    TIDEMARK_REVISION: JSON.stringify(TIDEMARK_REVISION || checkedOutRevision()),
+    TIDEMARK_BUILD_DATE: JSON.stringify(TIDEMARK_BUILD_DATE || date),
   };
+}
+
+function checkedOutRevision(): string {
+  const revision = git("rev-parse", "--short=12", "HEAD");
+  if (revision === "") return "";
+  const changes = git("status", "--porcelain", "--", "src", "package.json", "bun.lockb");
+  return changes === "" ? revision : `${revision}-dirty`;
 }
 
 /** Empty outside a checkout (a source archive, the image build) and where git is missing. */
