@@ -1,0 +1,37 @@
+import type { ByteStream, Stage } from "./byte-stream.ts";
+
+/**
+ * Chunks of exactly `sizeBytes`, only the last one shorter; nothing for an empty stream. Bytes
+ * are copied only where a chunk is made of several, into memory that `allocate` gives.
+ */
+export function rechunk(sizeBytes: number, allocate = allocateBytes): Stage {
+  return async function* (input: ByteStream) {
+    let pending: Uint8Array | undefined;
+    let pendingBytes = 0;
+    for await (const chunk of input) {
+      let offset = 0;
+      if (pending !== undefined) {
+        offset = Math.min(sizeBytes - pendingBytes, chunk.byteLength);
+        pending.set(chunk.subarray(0, offset), pendingBytes);
+        pendingBytes += offset;
+        if (pendingBytes < sizeBytes) continue;
+        yield pending;
+        pending = undefined;
+      }
+      for (; offset + sizeBytes <= chunk.byteLength; offset += sizeBytes) {
+        yield chunk.subarray(offset, offset + sizeBytes);
+      }
+      if (offset < chunk.byteLength) {
+        pending = allocate(sizeBytes);
+        pending.set(chunk.subarray(offset), 0);
+        pendingBytes = chunk.byteLength - offset;
+      }
+    }
+    if (pending !== undefined) yield pending.subarray(0, pendingBytes);
+  };
+}
+
+/** Not zeroed: every byte below pendingBytes gets written before anybody sees it. */
+function allocateBytes(sizeBytes: number): Uint8Array {
+  return Buffer.allocUnsafeSlow(sizeBytes);
+}
