@@ -4,52 +4,130 @@
  * failed `archive_command` and retries.
  */
 export const ERROR_TABLE = {
-  internal: { exitCode: 1, meaning: "Anything unclassified: a bug, printed with its stack" },
-  usage: { exitCode: 2, meaning: "Unknown command, missing argument or contradicting flags" },
-  "check-failed": { exitCode: 3, meaning: "A check ran and found faults" },
-  config: { exitCode: 10, meaning: "A setting is missing, unknown, malformed or unreadable" },
-  storage: { exitCode: 20, meaning: "The storage could not be reached, after retries" },
-  "access-denied": { exitCode: 21, meaning: "The storage refused the credentials or permissions" },
-  "object-not-found": { exitCode: 22, meaning: "An object is not in storage" },
+  internal: {
+    exitCode: 1,
+    meaning: "Anything unclassified: a bug, printed with its stack",
+    hint: "This is a fault of the program; report it with the stack.",
+  },
+  usage: {
+    exitCode: 2,
+    meaning: "Unknown command, missing argument or contradicting flags",
+    hint: "See the help of the command: --help.",
+  },
+  "check-failed": {
+    exitCode: 3,
+    meaning: "A check ran and found faults",
+    hint: "The output says what is wrong; take a new full backup if the archive has lost data.",
+  },
+  config: {
+    exitCode: 10,
+    meaning: "A setting is missing, unknown, malformed or unreadable",
+    hint: "The config command shows the settings in effect and where they come from.",
+  },
+  storage: {
+    exitCode: 20,
+    meaning: "The storage could not be reached, after retries",
+    hint: "Check network, endpoint and free space; the same call may succeed later.",
+  },
+  "access-denied": {
+    exitCode: 21,
+    meaning: "The storage refused the credentials or permissions",
+    hint: "Check the credentials and that they may list, read, write and delete there.",
+  },
+  "object-not-found": {
+    exitCode: 22,
+    meaning: "An object is not in storage",
+    hint: "Check the prefix of the storage and the name.",
+  },
   "object-exists": {
     exitCode: 23,
     meaning: "Something different is already stored under that name",
+    hint: "Another cluster may archive to the same place; give each its own prefix.",
   },
-  "corrupt-object": { exitCode: 30, meaning: "Checksum, size or an unfinished frame" },
-  "wrong-key": { exitCode: 31, meaning: "The cipher refuses the first block" },
-  "unsupported-format": {
-    exitCode: 32,
-    meaning: "An object was written in a newer format than this version reads",
+  "corrupt-object": {
+    exitCode: 30,
+    meaning: "Checksum, size or an unfinished frame",
+    hint: "The stored bytes are damaged; use another copy or another backup.",
+  },
+  "wrong-key": {
+    exitCode: 31,
+    meaning: "The cipher refuses the first block",
+    hint: "Set the key with which the object was stored.",
   },
   database: {
     exitCode: 40,
     meaning: "The server is unreachable, a query failed or backup mode was lost",
+    hint: "Check that the server runs, and the settings of the connection.",
   },
   "invalid-journal": {
     exitCode: 41,
     meaning: "A journal file is truncated, misnamed or of another cluster",
+    hint: "Look at the file and at which server calls; nothing was stored.",
   },
   "archive-timeout": {
     exitCode: 42,
     meaning: "A WAL segment that the backup needs did not reach the repository in time",
+    hint: "Check archive_mode, archive_command and the server's log.",
   },
   "journal-hole": {
     exitCode: 43,
     meaning: "A journal file is missing although later ones are stored",
+    hint: "Recovery cannot pass this point; look for the file on the server or a standby.",
   },
-  filesystem: { exitCode: 45, meaning: "A local file or directory cannot be read or written" },
-  "target-not-empty": { exitCode: 46, meaning: "The restore target is running or not empty" },
-  "backup-not-found": { exitCode: 50, meaning: "No backup matches" },
-  "broken-chain": { exitCode: 51, meaning: "An increment whose parent is gone" },
-  "backup-protected": { exitCode: 52, meaning: "A permanent backup, and force was not given" },
-  "backup-running": { exitCode: 53, meaning: "Another backup or restore is running" },
-  "target-unreachable": { exitCode: 54, meaning: "No backup leads to the recovery target" },
+  "archive-stopped": {
+    exitCode: 44,
+    meaning: "The stop file forbids to write to the repository",
+    hint: "The server keeps its WAL meanwhile; remove the stop file to go on.",
+  },
+  filesystem: {
+    exitCode: 45,
+    meaning: "A local file or directory cannot be read or written",
+    hint: "Check the path, its owner and mode, and the free space.",
+  },
+  "target-not-empty": {
+    exitCode: 46,
+    meaning: "The restore target is running or not empty",
+    hint: "Stop the server and empty the directory, or restore into another one.",
+  },
+  "backup-not-found": {
+    exitCode: 50,
+    meaning: "No backup matches",
+    hint: "The backup-list command shows what there is.",
+  },
+  "broken-chain": {
+    exitCode: 51,
+    meaning: "An increment whose parent is gone",
+    hint: "Restore another backup, and take a new full one.",
+  },
+  "backup-protected": {
+    exitCode: 52,
+    meaning: "A permanent backup, and force was not given",
+    hint: "Take the mark away with backup-mark first.",
+  },
+  "backup-running": {
+    exitCode: 53,
+    meaning: "Another backup or restore is running",
+    hint: "Wait for the other one to end.",
+  },
+  "target-unreachable": {
+    exitCode: 54,
+    meaning: "No backup leads to the recovery target",
+    hint: "Choose a later target, an older backup, or the target's own timeline.",
+  },
   "journal-not-found": {
     exitCode: 74,
     meaning: "The journal file is in no storage (the code WAL-G documents)",
+    hint: "At the end of the archive this is normal.",
   },
-  canceled: { exitCode: 130, meaning: "Interrupted by a signal (SIGTERM: 143)" },
-} as const satisfies Record<string, { readonly exitCode: number; readonly meaning: string }>;
+  canceled: {
+    exitCode: 130,
+    meaning: "Interrupted by a signal: 128 and its number (SIGINT 130, SIGTERM 143)",
+    hint: "Nothing half-done counts; the same call starts anew.",
+  },
+} as const satisfies Record<
+  string,
+  { readonly exitCode: number; readonly meaning: string; readonly hint: string }
+>;
 
 export type ErrorCode = keyof typeof ERROR_TABLE;
 

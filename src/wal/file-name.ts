@@ -23,3 +23,14 @@ export function parseWalFileName(name: string): WalFileName | undefined {
 export function historyFileName(timeline: number): string {
   return `${timeline.toString(16).toUpperCase().padStart(8, "0")}.history`;
 }
+
+const STORED_SEGMENT = /^([0-9A-F]{24})(?:\.(?:lz4|zst|br|lzma|gz|lzo)?)?$/;
+
+/**
+ * The segment that an object of the archive holds: its name with a codec's extension, or bare.
+ * undefined for whatever else lies there: `.partial`, `.backup`, `_delta`, `.json`.
+ */
+export function segmentOfObject(name: string): SegmentName | undefined {
+  const segment = STORED_SEGMENT.exec(name)?.[1];
+  return segment !== undefined && isSegmentName(segment) ? segment : undefined;
+}

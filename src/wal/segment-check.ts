@@ -103,14 +103,17 @@ export class SegmentCheck {
     }
   }
 
-  /** The end: the segment must be whole. */
-  finish(): LongPageHeader {
+  /**
+   * The end: the segment must have its full size. `isComplete` is false when the server stopped
+   * writing inside it: pages of zeros or of the segment that the file was before follow.
+   */
+  finish(): { readonly isComplete: boolean } {
     const first = this.#first;
     if (first === undefined || this.#sizeBytes !== first.segmentBytes) {
       const wanted = first === undefined ? "" : `, a segment has ${first.segmentBytes}`;
       throw new InvalidJournalError(this.#name, `has ${this.#sizeBytes} bytes${wanted}`);
     }
-    return first;
+    return { isComplete: !this.#hasEnded };
   }
 
   /** Collects a page (or the first header) that lies in several chunks. */
@@ -139,8 +142,7 @@ export class SegmentCheck {
     }
     if (isZero(page, 0, SHORT_HEADER_BYTES)) {
       if (!isZero(page, 0, page.byteLength)) throw this.#damage("page has no header");
-      this.#walker?.end();
-      this.#hasEnded = true;
+      this.#end();
     } else {
       this.#headedPage(page, first);
     }
@@ -150,13 +152,29 @@ export class SegmentCheck {
   #headedPage(page: Uint8Array, first: LongPageHeader): void {
     const { header, fault } = parsePageHeader(page);
     if (header === undefined) throw this.#damage(fault);
+    if (this.#isRecycled(header, first)) {
+      this.#end();
+      return;
+    }
     const wrong = this.#headerFault(header, first) ?? this.#walker?.page(page, header);
     if (wrong !== undefined) throw this.#damage(wrong);
     this.#lastTimeline = header.timeline;
   }
 
+  #end(): void {
+    this.#walker?.end();
+    this.#hasEnded = true;
+  }
+
+  /** The server reuses old segments as they are and writes over them page by page. */
+  #isRecycled(header: PageHeader, first: LongPageHeader): boolean {
+    const segmentBytes = BigInt(first.segmentBytes);
+    const offset = BigInt(this.#pageIndex * first.pageBytes);
+    return header.address < first.address && header.address % segmentBytes === offset;
+  }
+
   #headerFault(header: PageHeader, first: LongPageHeader): string | undefined {
-    if (this.#hasEnded) return "a page follows pages of zeros";
+    if (this.#hasEnded) return "a page follows the end of the written ones";
     if (header.majorVersion !== first.majorVersion) return "page is of another version";
     const address = first.address + BigInt(this.#pageIndex * first.pageBytes);
     if (header.address !== address) return `page says ${formatLsn(header.address)}`;

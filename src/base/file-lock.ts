@@ -1,0 +1,41 @@
+import { closeSync, openSync } from "node:fs";
+import { ToolError } from "./errors.ts";
+
+const LOCK_EXCLUSIVE_NON_BLOCKING = 2 | 4;
+
+/**
+ * Takes the kernel's lock (`flock`) on a file, which is made when absent; undefined when somebody
+ * else has it. It ends with the process, however that ends, so no lock is ever stale.
+ */
+export async function tryLockFile(path: string): Promise<Disposable | undefined> {
+  const descriptor = openSync(path, "a", 0o600);
+  try {
+    if (await flock(descriptor)) return { [Symbol.dispose]: () => closeSync(descriptor) };
+  } catch (error) {
+    closeSync(descriptor);
+    throw error;
+  }
+  closeSync(descriptor);
+  return undefined;
+}
+
+async function flock(descriptor: number): Promise<boolean> {
+  const { dlopen } = await import("bun:ffi");
+  const symbols = { flock: { args: ["i32", "i32"], returns: "i32" } } as const;
+  const open = (soname: string) => dlopen(soname, symbols);
+  let library: ReturnType<typeof open>;
+  try {
+    library = open("libc.so.6");
+  } catch {
+    try {
+      library = open(`libc.musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`);
+    } catch (cause) {
+      throw new ToolError({ code: "internal", message: "the C library has no flock", cause });
+    }
+  }
+  try {
+    return library.symbols.flock(descriptor, LOCK_EXCLUSIVE_NON_BLOCKING) === 0;
+  } finally {
+    library.close();
+  }
+}

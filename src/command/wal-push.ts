@@ -1,0 +1,94 @@
+import { existsSync } from "node:fs";
+import { dirname, isAbsolute, join } from "node:path";
+import { ToolError, UsageError } from "../base/errors.ts";
+import { pushJournal } from "../database/push-journal.ts";
+import { loadPostgresWal } from "../database/registry.ts";
+import { WalMetadata } from "../database/wal-metadata.ts";
+import type { Repository } from "../transfer/repository.ts";
+import type { Invocation } from "./command.ts";
+import { openRepository } from "./context.ts";
+
+/**
+ * `archive_command`: stores one WAL file, and meanwhile further ones that the server waits to
+ * have archived. Exit code 0 only when the storage acknowledged the named file.
+ */
+export async function run(invocation: Invocation): Promise<void> {
+  const { settings, log, signal } = invocation;
+  refuseRoot(invocation);
+  refuseStopped(settings.text("STOP_FILE"));
+  const { openWalPush } = await loadPostgresWal();
+  const dataDirectory = settings.text("PGDATA");
+  using wal = openWalPush({
+    path: findPath(invocation.arguments[0] ?? "", dataDirectory),
+    workingDirectory: process.cwd(),
+    dataDirectory,
+    renamesReady: settings.flag("PG_READY_RENAME"),
+  });
+  const limitBytes = settings.whole("ARCHIVE_QUEUE_MAX");
+  if (limitBytes !== undefined && !wal.file.isIrreplaceable && wal.waitingBytes() > limitBytes) {
+    log.warning(
+      `dropped WAL file '${wal.file.path}': the server keeps more than ${limitBytes} bytes of ` +
+        "WAL (ARCHIVE_QUEUE_MAX); no point in time after it can be restored until a new backup",
+      { waitingBytes: wal.waitingBytes() },
+    );
+    return;
+  }
+  await using repository = await openRepository(invocation, "write");
+  const metadata = metadataOf(invocation, { repository, path: wal.file.path });
+  const outcome = await pushJournal({
+    repository,
+    file: wal.file,
+    queue: wal.queue,
+    mayOverwrite: mayOverwrite(invocation),
+    furtherMax: (settings.whole("TOTAL_BG_UPLOADED_LIMIT") ?? 1) - 1,
+    workersMax: (settings.whole("UPLOAD_CONCURRENCY") ?? 1) - 1,
+    onStored: (file) => metadata?.record(file, signal) ?? Promise.resolve(),
+    log,
+    signal,
+  });
+  await metadata?.finish(signal);
+  log.info(`WAL file '${wal.file.path}': ${outcome}`);
+}
+
+/** Relative paths start in the working directory, where the server runs us, else in PGDATA. */
+function findPath(path: string, dataDirectory: string | undefined): string {
+  if (isAbsolute(path) || existsSync(path) || dataDirectory === undefined) return path;
+  return join(dataDirectory, path);
+}
+
+/**
+ * The server never runs as root, so archive_command does not either; files that root makes lock
+ * the server out. WAL-G's users who push by hand as root are only warned.
+ */
+function refuseRoot({ personality, settings, log }: Invocation): void {
+  if (process.geteuid?.() !== 0 || settings.flag("ALLOW_ROOT")) return;
+  const problem = "wal-push runs as root: the server's user may not be able to use its files";
+  if (!personality.isWalg) {
+    throw new UsageError(problem, "Run it as the server's user, or set TIDEMARK_ALLOW_ROOT=true.");
+  }
+  log.warning(problem);
+}
+
+function refuseStopped(path: string | undefined): void {
+  if (path === undefined || !existsSync(path)) return;
+  throw new ToolError({
+    code: "archive-stopped",
+    message: `archiving is stopped by ${path}`,
+  });
+}
+
+/** WAL-G overwrites unless told not to; here only who says so explicitly gets it. */
+function mayOverwrite({ settings }: Invocation): boolean {
+  const key = "PREVENT_WAL_OVERWRITE";
+  return settings.origin(key) !== "default" && !settings.flag(key);
+}
+
+function metadataOf(
+  { settings }: Invocation,
+  facts: { readonly repository: Repository; readonly path: string },
+): WalMetadata | undefined {
+  const mode = settings.text("UPLOAD_WAL_METADATA")?.toLowerCase();
+  if (mode !== "individual" && mode !== "bulk") return undefined;
+  const directory = join(dirname(facts.path), "walg_data", "wal_metadata");
+  return new WalMetadata(facts.repository, { mode, directory });
+}

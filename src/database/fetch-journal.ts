@@ -1,0 +1,234 @@
+import {
+  closeSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  statSync,
+  writeSync,
+} from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { discardFile, syncDirectory, temporaryName } from "../base/atomic-file.ts";
+import type { Clock } from "../base/clock.ts";
+import { errnoOf, FilesystemError, messageOf, ToolError } from "../base/errors.ts";
+import type { Logger } from "../base/log.ts";
+import { WAL_FOLDER, walBaseKey } from "../catalog/storage-layout.ts";
+import { collect } from "../stream/byte-stream.ts";
+import { isSameContent } from "../stream/compare.ts";
+import { type FoundObject, findObjects } from "../transfer/object-finder.ts";
+import { readObject } from "../transfer/object-reader.ts";
+import type { Repository } from "../transfer/repository.ts";
+import type { JournalListing, JournalOrder } from "./journal.ts";
+import { AmbiguousJournalError, JournalHoleError, JournalNotFoundError } from "./journal-errors.ts";
+
+const SMALL_BYTES_MAX = 1 << 20;
+/** A temporary file that nobody wrote to for so long was left by a process that died. */
+const ABANDONED_MS = 15 * 60_000;
+/** What filesystems without hard links answer. */
+const NO_LINKS = ["EPERM", "ENOSYS", "EOPNOTSUPP", "ENOTSUP", "EMLINK"];
+const RETRY_FIRST_MS = 250;
+const RETRY_MAX_MS = 5000;
+
+export interface FetchRequest {
+  /** Every storage that may have the file. All must answer before it counts as absent. */
+  readonly repositories: readonly Repository[];
+  readonly order: JournalOrder;
+  readonly name: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Brings one file into place: its content is checked before it has the name, and an existing
+ * destination is an error. `JournalNotFoundError` only when every storage answered and none has
+ * it, and nothing proves that it should be there. All else is tried again within the budget.
+ */
+export async function fetchJournal(
+  request: FetchRequest & { readonly destination: string; readonly retryBudgetMs: number },
+): Promise<void> {
+  const { clock, signal, log, destination } = request;
+  refuseExisting(destination);
+  discardAbandoned(destination, clock.now());
+  const endMs = clock.monotonicMs() + request.retryBudgetMs;
+  for (let delayMs = RETRY_FIRST_MS; ; delayMs = Math.min(delayMs * 2, RETRY_MAX_MS)) {
+    try {
+      await fetchOnce(request, destination);
+      return;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof ToolError) || !mayPass(error)) throw error;
+      if (clock.monotonicMs() + delayMs > endMs) throw error;
+      log.warning(`${error.message}; trying again`, { delayMs });
+      await clock.sleep(delayMs, signal);
+    }
+  }
+}
+
+async function fetchOnce(request: FetchRequest, destination: string): Promise<void> {
+  const temporary = temporaryName(destination, request.clock.now());
+  try {
+    await downloadProven(request, temporary);
+    placeNew(temporary, destination);
+  } finally {
+    discardFile(temporary);
+  }
+}
+
+/** Writes the file to `path`, which grows meanwhile; once this resolves, it is proven. */
+export async function downloadProven(request: FetchRequest, path: string): Promise<void> {
+  const { name, order, signal } = request;
+  const stored = await findEverywhere(request);
+  const [first] = stored;
+  if (first === undefined) {
+    for (const repository of request.repositories) {
+      const proof = await order.hole(name, listingOf(repository), signal);
+      if (proof !== undefined) throw new JournalHoleError(name, proof);
+    }
+    throw new JournalNotFoundError(name);
+  }
+  const { isComplete } = await download(request, { stored: first, path });
+  if (!isComplete) await refuseIncomplete(request, first.repository);
+  await refuseDifferent(request, stored);
+}
+
+interface StoredIn {
+  readonly repository: Repository;
+  readonly object: FoundObject;
+}
+
+/** A storage that fails hides nothing: what others have counts, absence needs every answer. */
+async function findEverywhere(request: FetchRequest): Promise<readonly StoredIn[]> {
+  const { repositories, name, signal, log } = request;
+  const answers = await Promise.allSettled(
+    repositories.map(async (repository) => {
+      const preferred = repository.codec.name;
+      const found = await findObjects(repository.driver, walBaseKey(name), { preferred, signal });
+      return found.map((object) => ({ repository, object }));
+    }),
+  );
+  signal.throwIfAborted();
+  const found = answers.flatMap((answer) => (answer.status === "fulfilled" ? answer.value : []));
+  const failures = answers.filter((answer) => answer.status === "rejected");
+  const [failure] = failures;
+  if (failure === undefined) return found;
+  if (found.length === 0) throw failure.reason;
+  for (const { reason } of failures) log.warning(messageOf(reason));
+  return found;
+}
+
+async function download(
+  request: FetchRequest,
+  target: { readonly stored: StoredIn; readonly path: string },
+): Promise<{ readonly isComplete: boolean }> {
+  const { repository, object } = target.stored;
+  const codec = await repository.codecFor(object.codec);
+  const check = request.order.check(request.name, { isChecksummed: codec.detectsFlippedBits });
+  const content = await readObject(repository, { ...object, signal: request.signal });
+  const descriptor = createFile(target.path);
+  try {
+    for await (const chunk of content) {
+      check.update(chunk);
+      for (let at = 0; at < chunk.byteLength; ) at += writeSync(descriptor, chunk, at);
+    }
+    const result = check.finish();
+    fsyncSync(descriptor);
+    return result;
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** The server takes a file that ends early for the end of the archive. */
+async function refuseIncomplete(request: FetchRequest, repository: Repository): Promise<void> {
+  const { name, order, signal } = request;
+  const proof = await order.hole(name, listingOf(repository), signal);
+  if (proof === undefined) return;
+  throw new JournalHoleError(name, `it was archived before it was full, and ${proof}`);
+}
+
+/** Equal copies under several codecs or in several storages are fine; different ones never. */
+async function refuseDifferent(request: FetchRequest, stored: readonly StoredIn[]): Promise<void> {
+  const [first, ...others] = stored;
+  if (first === undefined) return;
+  const { signal } = request;
+  const open = ({ repository, object }: StoredIn) => readObject(repository, { ...object, signal });
+  for (const other of others) {
+    if (await isSameContent(await open(first), await open(other))) continue;
+    throw new AmbiguousJournalError(request.name, [first.object.key, other.object.key]);
+  }
+}
+
+/** What a proof may ask: names and small files of one storage. */
+function listingOf(repository: Repository): JournalListing {
+  return {
+    async *names(prefix, after, signal) {
+      // "~" sorts after every character that follows a name: extensions, ".", "_".
+      const start = after === undefined ? {} : { after: walBaseKey(`${after}~`) };
+      const objects = repository.driver.list(`${WAL_FOLDER}/${prefix}`, { ...start, signal });
+      for await (const { key } of objects) {
+        yield key.slice(WAL_FOLDER.length + 1);
+      }
+    },
+    async small(name, signal) {
+      const [object] = await findObjects(repository.driver, walBaseKey(name), { signal });
+      if (object === undefined) return undefined;
+      return collect(await readObject(repository, { ...object, signal }), SMALL_BYTES_MAX);
+    },
+  };
+}
+
+/** Whether the same call may end differently in a while. */
+function mayPass(error: ToolError): boolean {
+  // A segment that is stored ahead of the one before it looks like a hole for a moment, and
+  // bytes may be damaged on their way.
+  return ["storage", "access-denied", "corrupt-object", "journal-hole"].includes(error.code);
+}
+
+export function refuseExisting(destination: string): void {
+  if (statSync(destination, { throwIfNoEntry: false }) === undefined) return;
+  throw new FilesystemError(destination, "exists already", {
+    hint: "The destination of wal-fetch must not exist.",
+  });
+}
+
+/** Gives a proven file its name, which must still be free. */
+export function placeNew(temporary: string, destination: string): void {
+  try {
+    // A link, unlike a rename, never replaces.
+    linkSync(temporary, destination);
+  } catch (cause) {
+    const errno = errnoOf(cause) ?? "";
+    if (!NO_LINKS.includes(errno)) {
+      throw new FilesystemError(destination, `cannot be made (${errno})`, { cause });
+    }
+    refuseExisting(destination);
+    renameSync(temporary, destination);
+  }
+  syncDirectory(dirname(destination));
+}
+
+function createFile(path: string): number {
+  try {
+    return openSync(path, "wx", 0o600);
+  } catch (cause) {
+    throw new FilesystemError(path, `cannot be made (${errnoOf(cause)})`, { cause });
+  }
+}
+
+function discardAbandoned(destination: string, now: Date): void {
+  const directory = dirname(destination);
+  const prefix = `${basename(destination)}.tmp.`;
+  let names: string[];
+  try {
+    names = readdirSync(directory);
+  } catch (cause) {
+    throw new FilesystemError(directory, `cannot be read (${errnoOf(cause)})`, { cause });
+  }
+  for (const name of names.filter((candidate) => candidate.startsWith(prefix))) {
+    const facts = statSync(join(directory, name), { throwIfNoEntry: false });
+    if (facts === undefined || now.getTime() - facts.mtimeMs < ABANDONED_MS) continue;
+    discardFile(join(directory, name));
+  }
+}

@@ -1,0 +1,54 @@
+import type { ByteSource } from "../stream/byte-stream.ts";
+
+/** A journal file of the server, proven to be what its name says before a byte is stored. */
+export interface JournalFile extends Disposable {
+  readonly name: string;
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly modifiedAt: Date;
+  /** Replayable; throws when the content turns out not to be what the name says. */
+  readonly source: ByteSource;
+  /** Small files on which the server's history hangs: never replaced, whatever the settings. */
+  readonly isIrreplaceable: boolean;
+}
+
+/** What the server wants archived, and how it learns what was. */
+export interface JournalQueue {
+  /** Names that wait, the most urgent first; `except` is not among them. */
+  waiting(except: string): readonly string[];
+  /** Opens and checks a waiting file. */
+  open(name: string): Promise<JournalFile>;
+  /** Whether a former run stored the file in that storage; forgets it. */
+  takeMark(name: string, storage: string): boolean;
+  /** Remembers that the file is stored, so that the server's own call finds it done. */
+  mark(name: string, storage: string): void;
+  /** For the one run that stores waiting files; undefined when another one does. */
+  lock(): Promise<Disposable | undefined>;
+}
+
+/** Checks content while it passes; both throw at the first fault. */
+export interface ContentCheck {
+  update(chunk: Uint8Array): void;
+  /** The content is whole. `isComplete` false: the server stopped writing inside this file. */
+  finish(): { readonly isComplete: boolean };
+}
+
+/** Where in the order of journal files a name stands, and what its content must be. */
+export interface JournalOrder {
+  /** The check for content that came through a codec with or without a checksum of its own. */
+  check(name: string, options: { readonly isChecksummed: boolean }): ContentCheck;
+  /** The names after it, as far as is wanted; empty for names outside the order. */
+  following(name: string, count: number): readonly string[];
+  /** Whether other names in storage prove that this one should be there. */
+  hole(name: string, archive: JournalListing, signal: AbortSignal): Promise<string | undefined>;
+  /** A finished read-ahead file: throws when it is not the file of that name. */
+  checkReadAhead(name: string, path: string): void;
+}
+
+/** What a proof of a hole may ask of the storage. */
+export interface JournalListing {
+  /** Names of objects under a prefix of names, ascending, with their codecs' extensions. */
+  names(prefix: string, after: string | undefined, signal: AbortSignal): AsyncIterable<string>;
+  /** A small file's content; undefined when it is not stored. */
+  small(name: string, signal: AbortSignal): Promise<Uint8Array | undefined>;
+}

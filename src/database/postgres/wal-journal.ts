@@ -1,0 +1,93 @@
+import { basename } from "node:path";
+import { type OpenFile, openFile } from "../../stream/file-source.ts";
+import { InvalidJournalError } from "../../wal/errors.ts";
+import { parseWalFileName, type WalFileName } from "../../wal/file-name.ts";
+import { LONG_HEADER_BYTES } from "../../wal/page-header.ts";
+import { checkFirstPage, SegmentCheck, type SegmentOwner } from "../../wal/segment-check.ts";
+import type { SegmentName } from "../../wal/segment-name.ts";
+import { parseTimelineHistory } from "../../wal/timeline-history.ts";
+import type { JournalFile } from "../journal.ts";
+
+/** History and backup files are a few lines; anything longer is something else. */
+export const SMALL_FILE_BYTES_MAX = 1 << 20;
+
+/**
+ * Opens a file that is to be archived and proves that it is what its name says: a segment by its
+ * first page and its size (the other pages while they are read), small files by their text.
+ */
+export function openWalFile(path: string, owner: SegmentOwner): JournalFile {
+  const name = basename(path);
+  const parsed = parseWalFileName(name);
+  if (parsed === undefined) {
+    throw new InvalidJournalError(
+      path,
+      "is not the name of a WAL file",
+      "Segments, .partial, .history and .backup files are archived.",
+    );
+  }
+  const file = openFile(path);
+  try {
+    if (file.sizeBytes === 0) throw new InvalidJournalError(path, "is empty");
+    checkBeginning(file, parsed, owner);
+  } catch (error) {
+    file[Symbol.dispose]();
+    throw error;
+  }
+  return {
+    name,
+    path,
+    sizeBytes: file.sizeBytes,
+    modifiedAt: file.modifiedAt,
+    source:
+      parsed.kind === "segment" ? checkedSource(file, { name: parsed.name, owner }) : file.source,
+    isIrreplaceable: parsed.kind === "history",
+    [Symbol.dispose]: () => file[Symbol.dispose](),
+  };
+}
+
+/** Text of a `.history` or `.backup` file against its name. */
+export function checkSmallFile(name: string, parsed: WalFileName, bytes: Uint8Array): void {
+  const text = new TextDecoder().decode(bytes);
+  if (parsed.kind === "history") {
+    parseTimelineHistory(text, { timeline: parsed.timeline, name });
+  } else if (parsed.kind === "backup") {
+    const line = `START WAL LOCATION: `;
+    if (!text.startsWith(line) || !text.includes(`(file ${parsed.segment})`)) {
+      throw new InvalidJournalError(name, "is not the history of the backup that it names");
+    }
+  }
+}
+
+function checkBeginning(file: OpenFile, parsed: WalFileName, owner: SegmentOwner): void {
+  if (parsed.kind === "segment" || parsed.kind === "partial") {
+    const segment = parsed.kind === "segment" ? parsed.name : parsed.segment;
+    const header = checkFirstPage(segment, file.head(LONG_HEADER_BYTES), owner);
+    if (file.sizeBytes === header.segmentBytes) return;
+    throw new InvalidJournalError(
+      file.path,
+      `has ${file.sizeBytes} bytes, a segment of this cluster has ${header.segmentBytes}`,
+    );
+  }
+  if (file.sizeBytes > SMALL_FILE_BYTES_MAX) {
+    throw new InvalidJournalError(file.path, `has ${file.sizeBytes} bytes, too many for its kind`);
+  }
+  checkSmallFile(file.path, parsed, file.head(file.sizeBytes));
+}
+
+function checkedSource(
+  file: OpenFile,
+  facts: { readonly name: SegmentName; readonly owner: SegmentOwner },
+): JournalFile["source"] {
+  return {
+    sizeBytes: file.sizeBytes,
+    replayable: true,
+    async *open(signal) {
+      const check = new SegmentCheck(facts.name, { owner: facts.owner, checksRecords: false });
+      for await (const chunk of file.source.open(signal)) {
+        check.update(chunk);
+        yield chunk;
+      }
+      check.finish();
+    },
+  };
+}

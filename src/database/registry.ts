@@ -1,0 +1,9 @@
+/**
+ * Database kind → its code, loaded when first needed. The only file outside of `database/<kind>`
+ * that imports a kind.
+ */
+
+/** PostgreSQL's WAL on this machine: what wal-push and wal-fetch work on. */
+export function loadPostgresWal(): Promise<typeof import("./postgres/wal-archive.ts")> {
+  return import("./postgres/wal-archive.ts");
+}
