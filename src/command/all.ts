@@ -1,4 +1,5 @@
 import type { Command } from "./command.ts";
+import { COMPLETION_SPEC, CONFIG_SPEC, FLAGS_SPEC, HELP_SPEC } from "./specs/general.ts";
 
 /**
  * Every command of the program. To add one:
@@ -12,4 +13,9 @@ import type { Command } from "./command.ts";
  * The import must stay inside `load`: wal-push runs once a segment and pays for nothing else.
  * Names of commands that are planned stand in `planned.ts`; take the name out of there.
  */
-export const COMMANDS: readonly Command[] = [];
+export const COMMANDS: readonly Command[] = [
+  { ...CONFIG_SPEC, load: () => import("./config.ts") },
+  { ...FLAGS_SPEC, load: () => import("./flags.ts") },
+  { ...COMPLETION_SPEC, load: () => import("./completion.ts") },
+  { ...HELP_SPEC, load: () => import("./help.ts") },
+];

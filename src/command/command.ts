@@ -69,6 +69,8 @@ export interface Invocation {
    * absolute path, and the source file when it is run from source.
    */
   readonly self: readonly string[];
+  /** The commands of this database: what help and completion are made of. */
+  readonly commands: readonly CommandSpec[];
   /** totalBytes undefined: no percentage and no ETA. */
   progress(label: string, totalBytes: number | undefined): Progress;
 }
@@ -87,6 +89,8 @@ export interface Command {
   readonly arguments: readonly ArgumentSpec[];
   readonly options: readonly OptionSpec[];
   readonly isHidden?: boolean;
+  /** Runs without settings, so that no fault in them can stop it: help, completion. */
+  readonly isStandalone?: boolean;
   /** Loaded only when the command runs: start-up pays for nothing else. */
   load(): Promise<CommandModule>;
 }

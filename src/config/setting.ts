@@ -89,9 +89,11 @@ const CANONICAL_PREFIX: Readonly<Record<NameForm, string>> = {
 
 /** Every name of a setting, in falling precedence within one source. */
 export function namesOf(setting: Setting): readonly string[] {
-  return [setting.key, ...(setting.aliases ?? [])].flatMap((key) =>
-    PREFIXES_OF[setting.form].map((prefix) => `${prefix}${key}`),
-  );
+  return [setting.key, ...(setting.aliases ?? [])].flatMap((key) => {
+    // Some variables of other programs are written in lower case: no prefix goes with them.
+    const prefixes = key === key.toUpperCase() ? PREFIXES_OF[setting.form] : [""];
+    return prefixes.map((prefix) => `${prefix}${key}`);
+  });
 }
 
 /** The name under which child processes and other programs look for it. */

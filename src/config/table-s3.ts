@@ -84,6 +84,13 @@ export const S3_SETTINGS = section("s3", [
     help: "Token file of web identity",
   },
   {
+    key: "AWS_ENDPOINT_URL_STS",
+    form: "driver",
+    kind: "text",
+    example: "https://sts.eu-west-1.amazonaws.com",
+    help: "Endpoint that gives temporary keys of a role",
+  },
+  {
     key: "AWS_PROFILE",
     form: "driver",
     kind: "text",
@@ -274,7 +281,7 @@ export const S3_SETTINGS = section("s3", [
     help: "Headers added to each request, as a JSON or YAML map",
   },
   {
-    key: "S3_OBJECT_TAGS",
+    key: "S3_TAGS",
     form: "own",
     kind: "text",
     example: "team=db&tier=backup",

@@ -84,10 +84,9 @@ export const TRANSFER_SETTINGS = section("transfer", [
   {
     key: "ZSTD_LEVEL",
     form: "walg",
-    kind: "choice",
-    choices: ["fastest", "default", "better", "best"],
+    kind: "text",
     example: "default",
-    help: "zstd's level",
+    help: "zstd's level: fastest, default, better, best, or a number from 1 to 22",
   },
   {
     key: "ZSTD_ENGINE",

@@ -1,0 +1,109 @@
+import { isatty } from "node:tty";
+import type { Clock } from "../base/clock.ts";
+import type { Progress } from "../command/command.ts";
+import { STDERR } from "./descriptor.ts";
+import type { LogWriter } from "./log-writer.ts";
+
+const BAR_INTERVAL_MS = 200;
+const LINE_INTERVAL_MS = 10_000;
+const BAR_CELLS = 24;
+
+export interface ProgressOptions {
+  readonly label: string;
+  readonly totalBytes: number | undefined;
+  readonly clock: Clock;
+  readonly writer: LogWriter;
+  /** A bar that overwrites itself, or lines now and then. */
+  readonly isTerminal: boolean;
+}
+
+export const SILENT_PROGRESS: Progress = { advance: () => {}, finish: () => {} };
+
+export function isStderrTerminal(): boolean {
+  return isatty(STDERR);
+}
+
+/** What is done, how fast, and how long it will take. No timer: it shows when bytes arrive. */
+export function startProgress(options: ProgressOptions): Progress {
+  const { clock, writer, isTerminal } = options;
+  const startedMs = clock.monotonicMs();
+  const intervalMs = isTerminal ? BAR_INTERVAL_MS : LINE_INTERVAL_MS;
+  let shownMs = startedMs;
+  let doneBytes = 0;
+  const show = (nowMs: number) => {
+    shownMs = nowMs;
+    const state = { ...options, doneBytes, elapsedMs: nowMs - startedMs };
+    if (isTerminal) writer.raw(`\r${barText(state)}\x1b[K`);
+    else writer.line("info", lineText(state));
+  };
+  return {
+    advance(bytes) {
+      doneBytes += bytes;
+      const nowMs = clock.monotonicMs();
+      if (nowMs - shownMs >= intervalMs) show(nowMs);
+    },
+    finish() {
+      show(clock.monotonicMs());
+      if (isTerminal) writer.raw("\n");
+    },
+  };
+}
+
+export interface ProgressState {
+  readonly label: string;
+  readonly totalBytes: number | undefined;
+  readonly doneBytes: number;
+  readonly elapsedMs: number;
+}
+
+/** `backup-push [#####-----]  42% 1.3 GiB of 3.1 GiB, 410.0 MiB/s, 4s left`. */
+export function barText(state: ProgressState): string {
+  const part = fraction(state);
+  if (part === undefined) return lineText(state);
+  const full = Math.floor(part * BAR_CELLS);
+  const bar = `${"#".repeat(full)}${"-".repeat(BAR_CELLS - full)}`;
+  return `${state.label} [${bar}] ${amounts(state)}`;
+}
+
+export function lineText(state: ProgressState): string {
+  return `${state.label}: ${amounts(state)}`;
+}
+
+function amounts(state: ProgressState): string {
+  const bytesPerSecond = state.elapsedMs > 0 ? (state.doneBytes * 1000) / state.elapsedMs : 0;
+  const rate = `${formatBytes(bytesPerSecond)}/s`;
+  const part = fraction(state);
+  if (part === undefined || state.totalBytes === undefined) {
+    return `${formatBytes(state.doneBytes)}, ${rate}`;
+  }
+  const percent = `${String(Math.floor(part * 100)).padStart(3)}%`;
+  const leftBytes = Math.max(0, state.totalBytes - state.doneBytes);
+  const left = bytesPerSecond > 0 ? `, ${formatSeconds(leftBytes / bytesPerSecond)} left` : "";
+  const of = `${formatBytes(state.doneBytes)} of ${formatBytes(state.totalBytes)}`;
+  return `${percent} ${of}, ${rate}${left}`;
+}
+
+/** The total is an estimate: files grow while they are read, so it may be passed. */
+function fraction({ doneBytes, totalBytes }: ProgressState): number | undefined {
+  if (totalBytes === undefined || totalBytes <= 0) return undefined;
+  return Math.min(1, doneBytes / totalBytes);
+}
+
+export function formatBytes(bytes: number): string {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB"];
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  return `${unit === 0 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
+}
+
+export function formatSeconds(seconds: number): string {
+  const whole = Math.ceil(seconds);
+  const hours = Math.floor(whole / 3600);
+  const minutes = Math.floor((whole % 3600) / 60);
+  if (hours > 0) return `${hours}h${minutes}m`;
+  return minutes > 0 ? `${minutes}m${whole % 60}s` : `${whole}s`;
+}

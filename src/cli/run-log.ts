@@ -1,0 +1,76 @@
+import type { Clock } from "../base/clock.ts";
+import type { Logger, LogLevel } from "../base/log.ts";
+import type { Progress } from "../command/command.ts";
+import type { EffectiveSettings } from "../config/effective-settings.ts";
+import { STDERR } from "./descriptor.ts";
+import { LogWriter, openLogDestination } from "./log-writer.ts";
+import { isStderrTerminal, SILENT_PROGRESS, startProgress } from "./progress.ts";
+import { createScrubber, type Scrubber } from "./scrubber.ts";
+
+/** Where and how this run logs. Starts plain on stderr; settings and flags refine it. */
+export class RunLog {
+  readonly #clock: Clock;
+  readonly isJson: boolean;
+  readonly level: LogLevel;
+  readonly scrub: Scrubber;
+  readonly writer: LogWriter;
+  readonly logger: Logger;
+
+  constructor(options: {
+    readonly clock: Clock;
+    readonly isJson: boolean;
+    readonly level: LogLevel;
+    readonly secrets: readonly string[];
+    readonly descriptor: number;
+  }) {
+    const { clock, isJson, level, descriptor } = options;
+    this.#clock = clock;
+    this.isJson = isJson;
+    this.level = level;
+    this.scrub = createScrubber(options.secrets);
+    this.writer = new LogWriter({
+      format: isJson ? "json" : "text",
+      descriptor,
+      scrub: this.scrub,
+      now: () => clock.now(),
+    });
+    this.logger = this.writer.logger(level);
+  }
+
+  static plain(clock: Clock, isJson: boolean): RunLog {
+    return new RunLog({ clock, isJson, level: "info", secrets: [], descriptor: STDERR });
+  }
+
+  /**
+   * The same on stderr, knowing the secrets: for errors until the log's destination is open.
+   */
+  static of(
+    settings: EffectiveSettings,
+    options: { readonly clock: Clock; readonly isJson: boolean; readonly isQuiet: boolean },
+  ): RunLog {
+    const isJson = options.isJson || settings.text("LOG_FORMAT") === "json";
+    const level = levelOf(settings.text("LOG_LEVEL"), options.isQuiet);
+    const secrets = settings.secrets();
+    const descriptor = openLogDestination(settings.text("LOG_DESTINATION") ?? "stderr");
+    return new RunLog({ clock: options.clock, isJson, level, secrets, descriptor });
+  }
+
+  /** A bar on a terminal, lines elsewhere, nothing when only errors and warnings are wanted. */
+  progress(label: string, totalBytes: number | undefined): Progress {
+    if (this.level === "error" || this.level === "warning") return SILENT_PROGRESS;
+    const isTerminal = !this.isJson && this.writer.isStderr && isStderrTerminal();
+    return startProgress({
+      label,
+      totalBytes,
+      clock: this.#clock,
+      writer: this.writer,
+      isTerminal,
+    });
+  }
+}
+
+function levelOf(walgLevel: string | undefined, isQuiet: boolean): LogLevel {
+  if (walgLevel === "ERROR") return "error";
+  if (isQuiet) return "warning";
+  return walgLevel === "DEVEL" ? "debug" : "info";
+}
