@@ -30,7 +30,8 @@ export interface ConnectionDefaults {
 const DEFAULT_PORT = 5432;
 /** Debian's folder of Unix sockets: tried before TCP, as WAL-G does. */
 const DEFAULT_SOCKET_DIR = "/var/run/postgresql";
-const DEFAULT_CONNECT_TIMEOUT_MS = 60_000;
+const DEFAULT_HOSTS: readonly string[] = [DEFAULT_SOCKET_DIR, "localhost"];
+const CONNECT_TIMEOUT_MS = 60_000;
 const TLS_MODES: readonly TlsMode[] = [
   "disable",
   "allow",
@@ -60,7 +61,7 @@ export function readConnectionSettings(
     user,
     database,
     applicationName: settings.text("PGAPPNAME") ?? defaults.applicationName,
-    connectTimeoutMs: readConnectTimeout(settings.text("PGCONNECT_TIMEOUT")),
+    connectTimeoutMs: CONNECT_TIMEOUT_MS,
     tls: readTlsSettings(settings, defaults.homeDir),
     password: (endpoint) =>
       password ??
@@ -70,24 +71,13 @@ export function readConnectionSettings(
   };
 }
 
-/** Hosts and ports are comma-separated lists of equal length, or one port for all. */
+/** PGHOST may be a list, as libpq has it; the port is the same for all. */
 function readEndpoints(hostText: string | undefined, portText: string | undefined): Endpoint[] {
-  const hosts = (hostText === undefined || hostText === "" ? undefined : hostText.split(",")) ?? [
-    DEFAULT_SOCKET_DIR,
-    "localhost",
-  ];
-  const ports = (portText === undefined || portText === "" ? `${DEFAULT_PORT}` : portText)
-    .split(",")
-    .map(readPort);
-  if (ports.length > 1 && ports.length !== hosts.length) {
-    throw new ConfigError(
-      `PGPORT has ${ports.length} ports for ${hosts.length} hosts of PGHOST`,
-      "Give one port for all hosts, or one for each, for example PGPORT=5432,5433.",
-    );
-  }
-  return hosts.map((host, index) => ({
+  const hosts = hostText === undefined || hostText === "" ? DEFAULT_HOSTS : hostText.split(",");
+  const port = readPort(portText === undefined || portText === "" ? `${DEFAULT_PORT}` : portText);
+  return hosts.map((host) => ({
     host: host.trim() === "" ? DEFAULT_SOCKET_DIR : host.trim(),
-    port: (ports.length === 1 ? ports[0] : ports[index]) ?? DEFAULT_PORT,
+    port,
   }));
 }
 
@@ -97,19 +87,6 @@ function readPort(text: string): number {
     throw new ConfigError(`PGPORT: not a port: ${JSON.stringify(text)}`, "Example: PGPORT=5432.");
   }
   return port;
-}
-
-/** libpq's unit is whole seconds; 0 and negative values wait without end. */
-function readConnectTimeout(text: string | undefined): number {
-  if (text === undefined || text === "") return DEFAULT_CONNECT_TIMEOUT_MS;
-  if (!/^-?[0-9]{1,6}$/.test(text)) {
-    throw new ConfigError(
-      `PGCONNECT_TIMEOUT: not a number of seconds: ${JSON.stringify(text)}`,
-      "Example: PGCONNECT_TIMEOUT=10.",
-    );
-  }
-  const seconds = Number(text);
-  return seconds <= 0 ? Number.POSITIVE_INFINITY : seconds * 1000;
 }
 
 function readTlsSettings(settings: SettingReader, homeDir: string | undefined): TlsSettings {

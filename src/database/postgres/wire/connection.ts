@@ -53,6 +53,7 @@ export class WireConnection implements AsyncDisposable {
   readonly #parameters: Map<string, string>;
   readonly #notices: ServerReport[] = [];
   #lastCommand: Promise<void> = Promise.resolve();
+  #commandsWaiting = 0;
   #isClosing = false;
   #loss: DatabaseError | undefined;
 
@@ -96,6 +97,11 @@ export class WireConnection implements AsyncDisposable {
     return !this.#isClosing && this.#loss === undefined;
   }
 
+  /** Whether a command runs or waits for its turn. */
+  get isBusy(): boolean {
+    return this.#commandsWaiting > 0;
+  }
+
   /** Runs SQL and gives the last result that has columns; an error of the server rejects. */
   async query(sql: string, options: { readonly signal: AbortSignal }): Promise<QueryResult> {
     let columns: readonly string[] = [];
@@ -119,11 +125,14 @@ export class WireConnection implements AsyncDisposable {
   ): AsyncGenerator<CommandEvent, void, void> {
     const { signal } = options;
     const release = await this.#takeTurn();
+    if (signal.aborted) {
+      release();
+      throw signal.reason;
+    }
     let isOver = false;
     let failure: DatabaseError | undefined;
     const stopWatching = this.#cancelWhenAborted(signal);
     try {
-      signal.throwIfAborted();
       await this.#send(encodeMessage("Q", textField(sql)));
       while (!isOver) {
         const message = await this.#receive(failure);
@@ -138,7 +147,7 @@ export class WireConnection implements AsyncDisposable {
       // A dropped connection is how a cancelled command ends at worst: the reason counts.
       throw signal.aborted ? signal.reason : error;
     } finally {
-      stopWatching();
+      await stopWatching();
       if (!isOver && !(signal.aborted && this.#loss !== undefined)) this.#drop();
       release();
     }
@@ -180,8 +189,12 @@ export class WireConnection implements AsyncDisposable {
     const before = this.#lastCommand;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#lastCommand = promise;
+    this.#commandsWaiting += 1;
     await before;
-    return resolve;
+    return () => {
+      this.#commandsWaiting -= 1;
+      resolve();
+    };
   }
 
   async #send(message: Uint8Array): Promise<void> {
@@ -247,19 +260,22 @@ export class WireConnection implements AsyncDisposable {
     }
   }
 
-  #cancelWhenAborted(signal: AbortSignal): () => void {
+  /** What it gives ends the watch: once no request of ours can hit the next command. */
+  #cancelWhenAborted(signal: AbortSignal): () => Promise<void> {
     let timer: ReturnType<typeof setTimeout> | undefined;
+    let request: Promise<void> | undefined;
     const onAbort = () => {
       timer = setTimeout(() => this.#drop(), CANCEL_GRACE_MS);
       if (this.#cancelKey === undefined) return;
-      const request = { key: this.#cancelKey, isEncrypted: this.isEncrypted };
+      const facts = { key: this.#cancelKey, isEncrypted: this.isEncrypted };
       const limit = AbortSignal.timeout(CANCEL_GRACE_MS);
       // A request that gets lost is made good by the timer.
-      sendCancelRequest(this.#settings, this.endpoint, request, limit).catch(() => {});
+      request = sendCancelRequest(this.#settings, this.endpoint, facts, limit).catch(() => {});
     };
     signal.addEventListener("abort", onAbort, { once: true });
-    return () => {
+    return async () => {
       signal.removeEventListener("abort", onAbort);
+      await request;
       clearTimeout(timer);
     };
   }

@@ -68,7 +68,7 @@ export async function openSession(
   });
 }
 
-/** One endpoint within the time that PGCONNECT_TIMEOUT gives it. */
+/** One endpoint within the time that it is given. */
 async function openWithin(
   settings: ConnectionSettings,
   endpoint: Endpoint,
@@ -87,7 +87,7 @@ async function openWithin(
     if (!limit.aborted) throw error;
     throw new DatabaseError(
       `${endpointName(endpoint)}: the server did not answer within ${connectTimeoutMs / 1000} s`,
-      { hint: "Check PGHOST and PGPORT; PGCONNECT_TIMEOUT sets the time in seconds." },
+      { hint: "Check PGHOST and PGPORT, and that no firewall is in between." },
     );
   }
 }
