@@ -1,6 +1,4 @@
-import type { Clock } from "../base/clock.ts";
 import type { DatabaseKind } from "../base/database-kind.ts";
-import type { JsonObject } from "../base/json.ts";
 import type { Logger } from "../base/log.ts";
 import type { BackupName } from "../catalog/backup-name.ts";
 import type { Sentinel } from "../catalog/sentinel.ts";
@@ -73,8 +71,8 @@ export interface BackupRequest {
 export interface RestoreOptions {
   /** Only files whose path below the target matches this shell pattern. */
   readonly mask: string | undefined;
-  /** Where tablespaces go, in WAL-G's form; undefined: where they were. */
-  readonly restoreSpec: JsonObject | undefined;
+  /** Where tablespaces go: a file's content, in WAL-G's form; undefined: where they were. */
+  readonly restoreSpec: { readonly path: string; readonly text: string } | undefined;
   /** false: no fsync of restored files; the user asked for it. */
   readonly syncsFiles: boolean;
 }
@@ -86,9 +84,10 @@ export interface RestoreRequest {
   readonly options: RestoreOptions;
   /** undefined: the restored database stops at nothing of ours; the user says how it recovers. */
   readonly recovery: RecoveryPlan | undefined;
+  /** Backups of the chain whose parts come with receipts: nothing of them can be missing. */
+  readonly receipted: ReadonlySet<BackupName>;
   /** A document below the folder of a backup of the chain; undefined when it has none. */
   document(backup: BackupName, name: string): Promise<ByteStream | undefined>;
-  readonly clock: Clock;
   readonly log: Logger;
   readonly signal: AbortSignal;
 }
