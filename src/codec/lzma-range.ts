@@ -1,0 +1,218 @@
+import { corruptLzma, PROBABILITY_BITS, PROBABILITY_SHIFT } from "./lzma-model.ts";
+
+const START_BYTES = 5;
+const SIGN = 0x80000000 | 0;
+const PROBABILITY_ONE = 1 << PROBABILITY_BITS;
+
+/** Reads the bits of a range-coded stream, each by its probability, and adapts the latter. */
+export class RangeDecoder {
+  readonly #probabilities: Uint16Array;
+  #input: Uint8Array = new Uint8Array(0);
+  #offset = 0;
+  /** Both unsigned 32 bits, kept in signed numbers; compared with the sign turned. */
+  #range = -1;
+  #code = 0;
+  #isStarted = false;
+
+  constructor(probabilities: Uint16Array) {
+    this.#probabilities = probabilities;
+  }
+
+  get isStarted(): boolean {
+    return this.#isStarted;
+  }
+
+  get availableBytes(): number {
+    return this.#input.byteLength - this.#offset;
+  }
+
+  /** Whether the encoder's last bytes have all been taken: then the code is zero. */
+  get isFinished(): boolean {
+    return this.#code === 0;
+  }
+
+  /** More input, behind what is left of the previous. */
+  feed(input: Uint8Array): void {
+    const left = this.#input.subarray(this.#offset);
+    this.#input = left.byteLength === 0 ? input : Buffer.concat([left, input]);
+    this.#offset = 0;
+  }
+
+  /** Takes the stream's first bytes; false when they are not all there. */
+  start(): boolean {
+    if (this.availableBytes < START_BYTES) return false;
+    if (this.#input[this.#offset] !== 0) throw corruptLzma("the data does not begin with zero");
+    for (let index = 1; index < START_BYTES; index++) {
+      this.#code = (this.#code << 8) | (this.#input[this.#offset + index] ?? 0);
+    }
+    this.#offset += START_BYTES;
+    this.#isStarted = true;
+    return true;
+  }
+
+  /** One bit by the probability at `index`. */
+  bit(index: number): number {
+    const probability = this.#probabilities[index] ?? 0;
+    const bound = Math.imul(this.#range >>> PROBABILITY_BITS, probability);
+    let bit = 0;
+    if ((this.#code ^ SIGN) < (bound ^ SIGN)) {
+      this.#range = bound;
+      this.#probabilities[index] =
+        probability + ((PROBABILITY_ONE - probability) >>> PROBABILITY_SHIFT);
+    } else {
+      this.#range = (this.#range - bound) | 0;
+      this.#code = (this.#code - bound) | 0;
+      this.#probabilities[index] = probability - (probability >>> PROBABILITY_SHIFT);
+      bit = 1;
+    }
+    if (this.#range >>> 24 === 0) this.#normalize();
+    return bit;
+  }
+
+  /** A number of `bits` bits, the highest first, through a tree of probabilities. */
+  tree(base: number, bits: number): number {
+    let symbol = 1;
+    for (let index = 0; index < bits; index++) symbol = (symbol << 1) | this.bit(base + symbol);
+    return symbol - (1 << bits);
+  }
+
+  /** The same with the lowest bit first. */
+  reverseTree(base: number, bits: number): number {
+    let node = 1;
+    let symbol = 0;
+    for (let index = 0; index < bits; index++) {
+      const bit = this.bit(base + node);
+      node = (node << 1) | bit;
+      symbol |= bit << index;
+    }
+    return symbol;
+  }
+
+  /** A number of `bits` bits of even probability, the highest first. */
+  direct(bits: number): number {
+    let value = 0;
+    for (let index = 0; index < bits; index++) {
+      this.#range >>>= 1;
+      let bit = 0;
+      if ((this.#code ^ SIGN) >= (this.#range ^ SIGN)) {
+        this.#code = (this.#code - this.#range) | 0;
+        bit = 1;
+      }
+      if (this.#range >>> 24 === 0) this.#normalize();
+      value = value * 2 + bit;
+    }
+    return value;
+  }
+
+  #normalize(): void {
+    if (this.#offset >= this.#input.byteLength) {
+      throw corruptLzma("input ends before the data does");
+    }
+    this.#range <<= 8;
+    this.#code = (this.#code << 8) | (this.#input[this.#offset++] ?? 0);
+  }
+}
+
+const OUTPUT_BYTES = 64 * 1024;
+
+/** Writes bits, each by its probability, and adapts the latter as the reader will. */
+export class RangeEncoder {
+  readonly #probabilities: Uint16Array;
+  #output: Uint8Array = new Uint8Array(OUTPUT_BYTES);
+  #written = 0;
+  #range = -1;
+  /** Up to 33 bits: the highest is a carry into bytes that are held back for it. */
+  #low = 0;
+  #heldByte = 0;
+  #heldCount = 1;
+
+  constructor(probabilities: Uint16Array) {
+    this.#probabilities = probabilities;
+  }
+
+  get writtenBytes(): number {
+    return this.#written;
+  }
+
+  /** What was written since the last call. */
+  take(): Uint8Array {
+    const taken = this.#output.slice(0, this.#written);
+    this.#written = 0;
+    return taken;
+  }
+
+  bit(index: number, bit: number): void {
+    const probability = this.#probabilities[index] ?? 0;
+    const bound = Math.imul(this.#range >>> PROBABILITY_BITS, probability);
+    if (bit === 0) {
+      this.#range = bound;
+      this.#probabilities[index] =
+        probability + ((PROBABILITY_ONE - probability) >>> PROBABILITY_SHIFT);
+    } else {
+      this.#low += bound >>> 0;
+      this.#range = (this.#range - bound) | 0;
+      this.#probabilities[index] = probability - (probability >>> PROBABILITY_SHIFT);
+    }
+    if (this.#range >>> 24 === 0) this.#normalize();
+  }
+
+  tree(base: number, bits: number, value: number): void {
+    let node = 1;
+    for (let index = bits - 1; index >= 0; index--) {
+      const bit = (value >>> index) & 1;
+      this.bit(base + node, bit);
+      node = (node << 1) | bit;
+    }
+  }
+
+  reverseTree(base: number, bits: number, value: number): void {
+    let node = 1;
+    for (let index = 0; index < bits; index++) {
+      const bit = (value >>> index) & 1;
+      this.bit(base + node, bit);
+      node = (node << 1) | bit;
+    }
+  }
+
+  direct(bits: number, value: number): void {
+    for (let index = bits - 1; index >= 0; index--) {
+      this.#range >>>= 1;
+      if (((value >>> index) & 1) === 1) this.#low += this.#range;
+      if (this.#range >>> 24 === 0) this.#normalize();
+    }
+  }
+
+  /** Writes what is still held back. */
+  finish(): void {
+    for (let index = 0; index < START_BYTES; index++) this.#shiftLow();
+  }
+
+  #normalize(): void {
+    this.#range <<= 8;
+    this.#shiftLow();
+  }
+
+  /** A run of ff bytes waits, with the byte before it, until it is known whether a carry comes. */
+  #shiftLow(): void {
+    if (this.#low < 0xff000000 || this.#low >= 0x100000000) {
+      const carry = this.#low >= 0x100000000 ? 1 : 0;
+      let byte = this.#heldByte;
+      for (; this.#heldCount > 0; this.#heldCount--) {
+        this.#put((byte + carry) & 0xff);
+        byte = 0xff;
+      }
+      this.#heldByte = Math.floor(this.#low / 0x1000000) & 0xff;
+    }
+    this.#heldCount += 1;
+    this.#low = (this.#low % 0x1000000) * 0x100;
+  }
+
+  #put(byte: number): void {
+    if (this.#written === this.#output.byteLength) {
+      const larger = new Uint8Array(this.#output.byteLength * 2);
+      larger.set(this.#output);
+      this.#output = larger;
+    }
+    this.#output[this.#written++] = byte;
+  }
+}

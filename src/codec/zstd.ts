@@ -1,0 +1,220 @@
+import { assert } from "../base/assert.ts";
+import { ByteReader } from "../stream/byte-reader.ts";
+import { type ByteStream, concatBytes } from "../stream/byte-stream.ts";
+import { rechunk } from "../stream/rechunk.ts";
+import type { Codec, CodecOptions } from "./codec.ts";
+import { openZstdEngine, type ZstdEngine } from "./zstd-engine.ts";
+import {
+  CHECKSUM_FLAG,
+  CONTENT_SIZE_IN_4_BYTES,
+  corrupt,
+  parseFrameHeader,
+  type ZstdFrameHeader,
+  ZstdFrameReader,
+} from "./zstd-frames.ts";
+
+/** Plain bytes of one frame that we write. */
+const CHUNK_BYTES = 1 << 20;
+/** Frames up to this plain size are decoded in one call; larger ones are streamed. */
+const WHOLE_FRAME_BYTES_MAX = 8 << 20;
+/** Empty blocks decode to nothing, so their number needs a limit of its own. */
+const WHOLE_FRAME_PIECES_MAX = 4096;
+const DEFAULT_LEVEL = 3;
+const DEFAULT_PARALLELISM = 2;
+
+/**
+ * zstd. Written as one frame per MiB, each with content size and content checksum, several of
+ * them compressed at once; any zstd reader takes the concatenation for one stream.
+ */
+export async function openZstdCodec(options: CodecOptions): Promise<Codec> {
+  const engine = await openZstdEngine(options.zstdEngine ?? "auto");
+  const level = options.level ?? DEFAULT_LEVEL;
+  const parallelism = Math.max(1, options.parallelism ?? DEFAULT_PARALLELISM);
+  return {
+    name: "zstd",
+    extension: "zst",
+    compress: (input) => compress(input, engine, { level, parallelism }),
+    decompress: (input) => decompress(input, engine, parallelism),
+    detectsFlippedBits: true,
+  };
+}
+
+function compress(
+  input: ByteStream,
+  engine: ZstdEngine,
+  options: { readonly level: number; readonly parallelism: number },
+): ByteStream {
+  const memory = new ChunkMemory();
+  return inOrder(chunks(input, memory), options.parallelism, async (chunk) => {
+    const frame = await compressFrame(engine, chunk, options.level);
+    memory.free(chunk);
+    return frame;
+  });
+}
+
+/** Chunks of the stream, at least one: an empty stream is one empty frame, as WAL-G writes it. */
+async function* chunks(input: ByteStream, memory: ChunkMemory): ByteStream {
+  let isEmpty = true;
+  for await (const chunk of rechunk(CHUNK_BYTES, () => memory.allocate())(input)) {
+    isEmpty = false;
+    yield chunk;
+  }
+  if (isEmpty) yield new Uint8Array(0);
+}
+
+/** Chunks that were put together are used again: fresh pages cost more than the copy. */
+class ChunkMemory {
+  readonly #own = new Set<Uint8Array>();
+  readonly #unused: Uint8Array[] = [];
+
+  allocate(): Uint8Array {
+    const reused = this.#unused.pop();
+    if (reused !== undefined) return reused;
+    const fresh = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+    this.#own.add(fresh);
+    return fresh;
+  }
+
+  /** A view of the producer's chunk is none of ours. */
+  free(chunk: Uint8Array): void {
+    if (this.#own.has(chunk)) this.#unused.push(chunk);
+  }
+}
+
+/** The results of `work` in the order of the items, up to `parallelism` at once. */
+async function* inOrder<T>(
+  items: AsyncIterable<T>,
+  parallelism: number,
+  work: (item: T) => Promise<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  const running: Promise<Uint8Array>[] = [];
+  try {
+    for await (const item of items) {
+      const result = work(item);
+      // Awaited in order below; until then a failure must not count as unhandled.
+      result.catch(() => {});
+      running.push(result);
+      while (running.length >= parallelism) {
+        const first = await running.shift();
+        if (first !== undefined && first.byteLength > 0) yield first;
+      }
+    }
+    for (let first = running.shift(); first !== undefined; first = running.shift()) {
+      const bytes = await first;
+      if (bytes.byteLength > 0) yield bytes;
+    }
+  } finally {
+    await Promise.allSettled(running);
+  }
+}
+
+async function compressFrame(
+  engine: ZstdEngine,
+  plain: Uint8Array,
+  level: number,
+): Promise<Uint8Array> {
+  return completeFrame(await engine.compress(plain, level), plain);
+}
+
+/**
+ * The frame with its content's size and checksum: no engine here writes the checksum, and the
+ * addon does not write the size either.
+ */
+function completeFrame(bare: Uint8Array, plain: Uint8Array): Uint8Array {
+  const header = parseFrameHeader(bare);
+  assert(!header.hasChecksum, "the engine wrote a checksum already");
+  const addsSize = header.contentBytes === undefined;
+  assert(addsSize || header.contentBytes === plain.byteLength, "the engine wrote another size");
+  const frame = Buffer.allocUnsafe(bare.byteLength + (addsSize ? 8 : 4));
+  if (addsSize) {
+    // Magic number, descriptor and window stay in front; the size goes between them and blocks.
+    frame.set(bare.subarray(0, 6));
+    frame.writeUInt32LE(plain.byteLength, 6);
+    frame.set(bare.subarray(6), 10);
+  } else {
+    frame.set(bare);
+  }
+  frame[4] = (bare[4] ?? 0) | CHECKSUM_FLAG | (addsSize ? CONTENT_SIZE_IN_4_BYTES : 0);
+  const checksum = Number(BigInt.asUintN(32, Bun.hash.xxHash64(plain)));
+  frame.writeUInt32LE(checksum, frame.byteLength - 4);
+  return frame;
+}
+
+async function* decompress(
+  input: ByteStream,
+  engine: ZstdEngine,
+  parallelism: number,
+): AsyncGenerator<Uint8Array> {
+  const reader = new ByteReader(input);
+  try {
+    const frameReader = new ZstdFrameReader(reader);
+    for (let isMore = true; isMore; ) {
+      // Runs of small frames go through the engine; the frame that ends a run is streamed.
+      const run = new FrameRun(frameReader);
+      yield* inOrder(run.wholeFrames(), parallelism, (frame) => decompressFrame(engine, frame));
+      isMore = run.large !== undefined;
+      if (run.large !== undefined) {
+        const { streamZstdFrame } = await import("./zstd-stream.ts");
+        yield* streamZstdFrame(frameReader, run.large.header, run.large.pieces);
+      }
+    }
+  } finally {
+    await reader.close();
+  }
+}
+
+interface GatheredFrame {
+  readonly header: ZstdFrameHeader;
+  readonly pieces: readonly Uint8Array[];
+  /** Nothing larger can come out, whatever the header says. */
+  readonly contentBytesMax: number;
+}
+
+/** The frames up to the end of the input, or up to the first that is too large to gather. */
+class FrameRun {
+  readonly #frames: ZstdFrameReader;
+  /** The beginning of the frame that ended the run. */
+  large: GatheredFrame | undefined;
+
+  constructor(frames: ZstdFrameReader) {
+    this.#frames = frames;
+  }
+
+  async *wholeFrames(): AsyncGenerator<GatheredFrame> {
+    for (;;) {
+      const header = await this.#frames.openFrame();
+      if (header === undefined) return;
+      const pieces: Uint8Array[] = [];
+      let piece: Uint8Array | undefined;
+      while ((piece = await this.#frames.nextPiece()) !== undefined) {
+        pieces.push(piece);
+        if (this.#frames.contentBytesMax > WHOLE_FRAME_BYTES_MAX) break;
+        if (pieces.length > WHOLE_FRAME_PIECES_MAX) break;
+      }
+      const frame = { header, pieces, contentBytesMax: this.#frames.contentBytesMax };
+      if (piece !== undefined) {
+        this.large = frame;
+        return;
+      }
+      yield frame;
+    }
+  }
+}
+
+async function decompressFrame(engine: ZstdEngine, frame: GatheredFrame): Promise<Uint8Array> {
+  const { contentBytes } = frame.header;
+  // The engine makes room for what the header promises, so an impossible promise ends here.
+  if (contentBytes !== undefined && contentBytes > frame.contentBytesMax) {
+    throw corrupt("a frame holds less than its content size");
+  }
+  let plain: Uint8Array;
+  try {
+    plain = await engine.decompress(concatBytes(frame.pieces));
+  } catch (error) {
+    throw corrupt("a frame does not decode", error);
+  }
+  if (contentBytes !== undefined && plain.byteLength !== contentBytes) {
+    throw corrupt(`a frame holds ${plain.byteLength} bytes, not ${contentBytes}`);
+  }
+  return plain;
+}

@@ -1,0 +1,55 @@
+/** Numbers from a seed: the same ones on every run (mulberry32). */
+export function seededRandom(seed: number): () => number {
+  let state = seed | 0;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 0x100000000;
+  };
+}
+
+/** Bytes that no codec makes smaller. */
+export function incompressible(sizeBytes: number, seed: number): Uint8Array {
+  const random = seededRandom(seed);
+  const bytes = new Uint8Array(sizeBytes);
+  for (let index = 0; index < sizeBytes; index++) bytes[index] = random() * 256;
+  return bytes;
+}
+
+/** Like database pages: rows that repeat with small differences, holes of zeros, some noise. */
+export function pageLike(sizeBytes: number, seed: number): Uint8Array {
+  const random = seededRandom(seed);
+  const bytes = new Uint8Array(sizeBytes);
+  for (let offset = 0; offset < sizeBytes; ) {
+    const kind = random();
+    const length = 1 + Math.floor(random() * 600);
+    if (kind < 0.3) {
+      offset += length;
+    } else if (kind < 0.9) {
+      const row = Buffer.from(
+        `row ${Math.floor(random() * 1000)} of table, value ${offset % 977}; `,
+      );
+      bytes.set(row.subarray(0, Math.max(0, sizeBytes - offset)), offset);
+      offset += row.byteLength;
+    } else {
+      const noise = incompressible(Math.min(length, sizeBytes - offset), offset);
+      bytes.set(noise, offset);
+      offset += length;
+    }
+  }
+  return bytes;
+}
+
+/** The bytes in chunks of sizes up to `sizeBytesMax`; empty chunks are among them. */
+export async function* inChunks(
+  bytes: Uint8Array,
+  options: { readonly sizeBytesMax: number; readonly seed: number },
+): AsyncGenerator<Uint8Array> {
+  const random = seededRandom(options.seed);
+  for (let offset = 0; offset < bytes.byteLength; ) {
+    const end = offset + Math.floor(random() * (options.sizeBytesMax + 1));
+    yield bytes.subarray(offset, end);
+    offset = end;
+  }
+}
