@@ -14,7 +14,7 @@ import { parseArgs } from "node:util";
 import type { BunPlugin } from "bun";
 import packageJson from "../package.json" with { type: "json" };
 
-const ROOT = dirname(import.meta.dir);
+const ROOT = dirname(import.meta.dirname);
 
 /**
  * What a target may embed. Every other addon that the sources name resolves to `undefined` in

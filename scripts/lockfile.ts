@@ -89,7 +89,7 @@ function positionsOf(file: Buffer, pattern: Buffer): readonly number[] {
 
 /** `bun run lockfile [path]`, after every install that changed the lock file. */
 if (import.meta.main) {
-  const path = process.argv[2] ?? join(import.meta.dir, "../bun.lockb");
+  const path = process.argv[2] ?? join(import.meta.dirname, "../bun.lockb");
   const file = readFileSync(path);
   const count = findAddresses(file).length;
   if (count > 0) writeFileSync(path, emptyAddresses(file));

@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import packageJson from "../package.json" with { type: "json" };
 import { addonPlugin, TARGETS } from "./build.ts";
 
-const ROOT = join(import.meta.dir, "..");
+const ROOT = join(import.meta.dirname, "..");
 const NOTICE_FILE = /^(?:licen[cs]e|notice|copying)/i;
 
 interface BundledPackage {

@@ -18,6 +18,7 @@ import {
   OWNERSHIPS,
   PACKAGE_OWNERS,
   SLOW_MODULES,
+  START_PACKAGES,
   WITHOUT_UNIT_TEST,
 } from "../support/tidy-rules.ts";
 
@@ -113,16 +114,17 @@ describe("owners", () => {
   });
 
   test("errors that are caught leave a trace or a reason", () => {
-    const silent = ALL_CODE.flatMap((file) => [
-      ...positionsOf(file, /catch\s*(?:\([^)]*\)\s*)?\{\s*\}/, file.text),
-      ...positionsOf(file, /\.catch\(\(\w*\) => (?:\{\s*\}|undefined)\)/).filter((position) => {
+    const empty = ALL_CODE.flatMap((file) =>
+      positionsOf(file, /catch\s*(?:\([^)]*\)\s*)?\{\s*\}/, file.text),
+    );
+    const dropped = [...SOURCES, ...SCRIPTS].flatMap((file) =>
+      positionsOf(file, /\.catch\(\(\w*\) => (?:\{\s*\}|undefined)\)/).filter((position) => {
         const index = Number(position.split(":").at(-1)) - 1;
-        return !file.lines
-          .slice(Math.max(0, index - 2), index + 1)
-          .some((line) => /\/\/ /.test(line));
+        const near = file.lines.slice(Math.max(0, index - 3), index + 1);
+        return !near.some((line) => line.includes("// "));
       }),
-    ]);
-    expect(silent).toEqual([]);
+    );
+    expect([...empty, ...dropped]).toEqual([]);
   });
 });
 
@@ -197,12 +199,18 @@ describe("files", () => {
     const slow = SOURCES.filter(({ path }) => files.has(path)).flatMap((file) =>
       importsOf(file)
         .filter(({ isDynamic, isTypeOnly }) => !isDynamic && !isTypeOnly)
-        .filter(({ specifier }) => SLOW_MODULES.includes(specifier) || isPackage(specifier))
+        .filter(({ specifier }) => isSlow(specifier))
         .map(({ specifier }) => `${file.path}: ${specifier}`),
     );
     expect(slow).toEqual([]);
   });
 });
+
+function isSlow(specifier: string): boolean {
+  return isPackage(specifier)
+    ? !START_PACKAGES.includes(specifier)
+    : SLOW_MODULES.includes(specifier);
+}
 
 function unitTestOf(path: string): string {
   return path.replace(/^src\//, "test/unit/").replace(/\.ts$/, ".test.ts");
@@ -247,6 +255,27 @@ describe("tests", () => {
     const folders = ["unit", "fuzz", "conformance", "guarantee", "e2e"];
     const lost = suites.filter(({ path }) => !folders.includes(path.split("/")[1] ?? ""));
     expect(lost.map(({ path }) => path)).toEqual([]);
+  });
+});
+
+describe("docs", () => {
+  const pages = projectFiles().filter(({ path }) => path.endsWith(".md"));
+
+  test("say of each shell block whether it is run", () => {
+    const unmarked = pages.flatMap((page) =>
+      positionsOf(page, /^\s*```(?:sh|bash|shell|console)\s*$/, page.text),
+    );
+    expect(unmarked).toEqual([]);
+  });
+
+  test("link to files that are there", () => {
+    const broken = pages.flatMap((page) =>
+      [...page.text.matchAll(/\]\((?!https?:|#)([^)#\s]+)(?:#[^)]*)?\)/g)]
+        .map(([, target = ""]) => join(dirname(page.path), target))
+        .filter((target) => !existsSync(join(ROOT, target)))
+        .map((target) => `${page.path}: ${target}`),
+    );
+    expect(broken).toEqual([]);
   });
 });
 
