@@ -2,7 +2,8 @@ import { UsageError } from "../base/errors.ts";
 import type { OptionSpec, OptionValues } from "../command/command.ts";
 import { nearestName } from "../config/nearest-name.ts";
 import { parseFlag } from "../config/parse.ts";
-import { SETTING_BY_NAME } from "../config/table.ts";
+import { nearestSettingName } from "../config/sources.ts";
+import { findSetting } from "../config/table.ts";
 
 /** What the words after the command say. */
 export interface ParsedFlags {
@@ -143,14 +144,16 @@ class GivenOptions implements OptionValues {
 
 function settingNameOfFlag(name: string): string | undefined {
   const settingName = name.replaceAll("-", "_").toUpperCase();
-  return SETTING_BY_NAME.has(settingName) ? settingName : undefined;
+  return findSetting(settingName) !== undefined ? settingName : undefined;
 }
 
 function unknownFlag(name: string, options: readonly OptionSpec[]): UsageError {
-  const settings = [...SETTING_BY_NAME.keys()].map((each) =>
-    each.toLowerCase().replaceAll("_", "-"),
-  );
-  const nearest = nearestName(name, [...options.map((option) => option.name), ...settings]);
+  const nearestSetting = nearestSettingName(name.replaceAll("-", "_").toUpperCase());
+  const nearest =
+    nearestName(
+      name,
+      options.map((option) => option.name),
+    ) ?? nearestSetting?.toLowerCase().replaceAll("_", "-");
   return new UsageError(
     `unknown flag: --${name}`,
     nearest === undefined ? undefined : `Did you mean --${nearest}?`,

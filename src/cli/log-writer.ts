@@ -13,17 +13,21 @@ export class LogWriter {
   readonly #descriptor: number;
   readonly #scrub: Scrubber;
   readonly #now: () => Date;
+  readonly #zoneOffset: (now: Date) => number;
 
   constructor(options: {
     readonly format: LogFormat;
     readonly descriptor: number;
     readonly scrub: Scrubber;
     readonly now: () => Date;
+    /** Seconds that local time is ahead of UTC. */
+    readonly zoneOffset: (now: Date) => number;
   }) {
     this.format = options.format;
     this.#descriptor = options.descriptor;
     this.#scrub = options.scrub;
     this.#now = options.now;
+    this.#zoneOffset = options.zoneOffset;
   }
 
   get isStderr(): boolean {
@@ -31,8 +35,11 @@ export class LogWriter {
   }
 
   line(label: LogLabel, message: string, facts: LogFacts = {}): void {
-    const format = this.format === "json" ? jsonLine : textLine;
-    this.raw(format(this.#now(), label, this.#scrub(message), scrubFacts(facts, this.#scrub)));
+    const now = this.#now();
+    const text = this.#scrub(message);
+    const values = scrubFacts(facts, this.#scrub);
+    if (this.format === "json") this.raw(jsonLine(now, label, text, values));
+    else this.raw(textLine(now, label, text, values, this.#zoneOffset(now)));
   }
 
   raw(text: string): void {
@@ -71,16 +78,20 @@ function scrubFacts(facts: LogFacts, scrub: Scrubber): LogFacts {
 }
 
 /** WAL-G's form: `INFO: 2026/11/24 10:00:00.123456 message`, in local time. */
-export function textLine(now: Date, label: LogLabel, message: string, facts: LogFacts): string {
-  const two = (value: number) => String(value).padStart(2, "0");
-  const date = `${now.getFullYear()}/${two(now.getMonth() + 1)}/${two(now.getDate())}`;
-  const time = `${two(now.getHours())}:${two(now.getMinutes())}:${two(now.getSeconds())}`;
-  const micros = `${String(now.getMilliseconds()).padStart(3, "0")}000`;
+export function textLine(
+  now: Date,
+  label: LogLabel,
+  message: string,
+  facts: LogFacts,
+  offsetSeconds: number,
+): string {
+  const local = new Date(now.getTime() + offsetSeconds * 1000).toISOString();
+  const date = local.slice(0, 10).replaceAll("-", "/");
   const tail = Object.entries(facts)
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => ` ${name}=${value}`)
     .join("");
-  return `${label.toUpperCase()}: ${date} ${time}.${micros} ${message}${tail}\n`;
+  return `${label.toUpperCase()}: ${date} ${local.slice(11, 23)}000 ${message}${tail}\n`;
 }
 
 export function jsonLine(now: Date, label: LogLabel, message: string, facts: LogFacts): string {

@@ -52,7 +52,11 @@ export class Program {
     const { isWalg, programName, database } = this.#called;
     this.#personality = { database: database ?? "postgres", isWalg, programName };
     this.#settings = defaultSettings(isWalg, host.environment);
-    this.#log = RunLog.plain(host.clock, !isWalg && host.words.includes("--json"));
+    this.#log = RunLog.plain({
+      clock: host.clock,
+      zone: host.environment["TZ"],
+      isJson: !isWalg && host.words.includes("--json"),
+    });
   }
 
   /** Runs to the end; the exit code. Whatever fails is reported. */
@@ -183,7 +187,7 @@ export class Program {
   #load(outside: OutsideSettings): void {
     const { options, settings: flags } = this.#parsed;
     const { isWalg } = this.#called;
-    const { clock } = this.#host;
+    const { clock, environment } = this.#host;
     const { settings, warnings } = loadSettings({
       outside,
       flags,
@@ -193,7 +197,12 @@ export class Program {
     this.#settings = settings;
     const ownsJson = this.#command?.options.some(({ name }) => name === "json") === true;
     const isJson = options.flag("json") && !(isWalg && ownsJson);
-    this.#log = RunLog.of(settings, { clock, isJson, isQuiet: options.flag("quiet") });
+    this.#log = RunLog.of(settings, {
+      clock,
+      zone: environment["TZ"],
+      isJson,
+      isQuiet: options.flag("quiet"),
+    });
     for (const warning of warnings) this.#log.logger.warning(warning);
   }
 

@@ -1,4 +1,3 @@
-import { isatty } from "node:tty";
 import type { Clock } from "../base/clock.ts";
 import type { Progress } from "../command/command.ts";
 import { STDERR } from "./descriptor.ts";
@@ -20,7 +19,8 @@ export interface ProgressOptions {
 export const SILENT_PROGRESS: Progress = { advance: () => {}, finish: () => {} };
 
 export function isStderrTerminal(): boolean {
-  return isatty(STDERR);
+  // Not imported: the module costs every start, and few commands show a bar.
+  return process.getBuiltinModule("node:tty").isatty(STDERR);
 }
 
 /** What is done, how fast, and how long it will take. No timer: it shows when bytes arrive. */

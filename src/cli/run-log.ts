@@ -6,6 +6,14 @@ import { STDERR } from "./descriptor.ts";
 import { LogWriter, openLogDestination } from "./log-writer.ts";
 import { isStderrTerminal, SILENT_PROGRESS, startProgress } from "./progress.ts";
 import { createScrubber, type Scrubber } from "./scrubber.ts";
+import { createZoneOffset } from "./zone-offset.ts";
+
+export interface LogSurroundings {
+  readonly clock: Clock;
+  /** The TZ variable. */
+  readonly zone: string | undefined;
+  readonly isJson: boolean;
+}
 
 /** Where and how this run logs. Starts plain on stderr; settings and flags refine it. */
 export class RunLog {
@@ -18,6 +26,7 @@ export class RunLog {
 
   constructor(options: {
     readonly clock: Clock;
+    readonly zone: string | undefined;
     readonly isJson: boolean;
     readonly level: LogLevel;
     readonly secrets: readonly string[];
@@ -33,26 +42,25 @@ export class RunLog {
       descriptor,
       scrub: this.scrub,
       now: () => clock.now(),
+      zoneOffset: createZoneOffset(options.zone),
     });
     this.logger = this.writer.logger(level);
   }
 
-  static plain(clock: Clock, isJson: boolean): RunLog {
-    return new RunLog({ clock, isJson, level: "info", secrets: [], descriptor: STDERR });
+  /** Before the settings are known: on stderr, and without secrets to take out. */
+  static plain(around: LogSurroundings): RunLog {
+    return new RunLog({ ...around, level: "info", secrets: [], descriptor: STDERR });
   }
 
-  /**
-   * The same on stderr, knowing the secrets: for errors until the log's destination is open.
-   */
   static of(
     settings: EffectiveSettings,
-    options: { readonly clock: Clock; readonly isJson: boolean; readonly isQuiet: boolean },
+    options: LogSurroundings & { readonly isQuiet: boolean },
   ): RunLog {
     const isJson = options.isJson || settings.text("LOG_FORMAT") === "json";
     const level = levelOf(settings.text("LOG_LEVEL"), options.isQuiet);
     const secrets = settings.secrets();
     const descriptor = openLogDestination(settings.text("LOG_DESTINATION") ?? "stderr");
-    return new RunLog({ clock: options.clock, isJson, level, secrets, descriptor });
+    return new RunLog({ ...options, isJson, level, secrets, descriptor });
   }
 
   /** A bar on a terminal, lines elsewhere, nothing when only errors and warnings are wanted. */

@@ -1,14 +1,14 @@
 import { assert, defined } from "../base/assert.ts";
 import { parseDurationMs, parseFlag, parseSizeBytes, parseWhole } from "./parse.ts";
-import { canonicalName, namesOf, type SettingRow } from "./setting.ts";
+import { canonicalName, namesOf, type Setting } from "./setting.ts";
 import type { SettingOrigin, Settings } from "./settings.ts";
 import type { Environment } from "./sources.ts";
-import { SETTING_BY_KEY, SETTING_BY_NAME, SETTINGS } from "./table.ts";
+import { SETTINGS, settingOfKey } from "./table.ts";
 import { checkedValue } from "./value.ts";
 
 /** A setting with the value that counts. */
 export interface EffectiveSetting {
-  readonly setting: SettingRow;
+  readonly setting: Setting;
   readonly value: string;
   readonly origin: SettingOrigin;
   /** The name under which it was given; the canonical one for defaults. */
@@ -65,9 +65,8 @@ export class EffectiveSettings implements Settings {
 
   /** Values that must not be printed. */
   secrets(): readonly string[] {
-    return this.entries()
-      .filter(({ setting }) => setting.isSecret === true)
-      .map(({ value }) => value);
+    const given = [...this.#given.values()];
+    return given.filter(({ setting }) => setting.isSecret === true).map(({ value }) => value);
   }
 
   /**
@@ -89,7 +88,7 @@ export class EffectiveSettings implements Settings {
     return environment;
   }
 
-  #effective(setting: SettingRow): EffectiveSetting | undefined {
+  #effective(setting: Setting): EffectiveSetting | undefined {
     const given = this.#given.get(setting.key);
     if (given !== undefined) return given;
     const value = (this.#isWalg ? setting.walgDefault : undefined) ?? setting.default;
@@ -99,7 +98,7 @@ export class EffectiveSettings implements Settings {
 
   #parsed<T>(
     key: string,
-    kinds: readonly SettingRow["kind"][],
+    kinds: readonly Setting["kind"][],
     parse: (text: string) => T | undefined,
   ): T | undefined {
     const setting = rowOf(key);
@@ -111,8 +110,6 @@ export class EffectiveSettings implements Settings {
   }
 }
 
-/** The row of a key; commands may also use one of its full names. */
-function rowOf(key: string): SettingRow {
-  const setting = SETTING_BY_KEY.get(key) ?? SETTING_BY_NAME.get(key)?.setting;
-  return defined(setting, `setting ${key} in the table`);
+function rowOf(key: string): Setting {
+  return defined(settingOfKey(key), `setting ${key} in the table`);
 }

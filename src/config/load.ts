@@ -1,7 +1,7 @@
 import { ConfigError } from "../base/errors.ts";
 import { type EffectiveSetting, EffectiveSettings } from "./effective-settings.ts";
 import { findHomeFile, readConfigFile } from "./file.ts";
-import { canonicalName, type SettingRow } from "./setting.ts";
+import { canonicalName, type Setting } from "./setting.ts";
 import type { SettingOrigin } from "./settings.ts";
 import {
   type Environment,
@@ -10,6 +10,7 @@ import {
   flagSource,
   type SettingSource,
 } from "./sources.ts";
+import { ENCRYPTION_SETTINGS } from "./table-encryption.ts";
 import { checkedValue } from "./value.ts";
 
 /** What environment and file say, before flags and before it is known which database it is for. */
@@ -112,11 +113,10 @@ function warningsOf(
   ];
 }
 
-function notSupported(setting: SettingRow, name: string, origin: SettingOrigin): ConfigError {
-  const what =
-    setting.area === "encryption"
-      ? "an encryption that is not supported yet"
-      : "a storage that is not supported yet";
+function notSupported(setting: Setting, name: string, origin: SettingOrigin): ConfigError {
+  const what = ENCRYPTION_SETTINGS.settings.includes(setting)
+    ? "an encryption that is not supported yet"
+    : "a storage that is not supported yet";
   return new ConfigError(
     `${name} (${origin}) asks for ${what}`,
     `Remove ${name === canonicalName(setting) ? "it" : `${name}`}: going on without it would ` +

@@ -60,18 +60,19 @@ export interface Setting {
   readonly database?: DatabaseKind;
 }
 
-export interface SettingRow extends Setting {
+/** A section of the table. */
+export interface SettingSection {
   readonly area: SettingArea;
+  readonly settings: readonly Setting[];
 }
 
-/** A section of the table. */
-export function section(area: SettingArea, settings: readonly Setting[]): readonly SettingRow[] {
-  return settings.map((setting) => ({ ...setting, area }));
+export function section(area: SettingArea, settings: readonly Setting[]): SettingSection {
+  return { area, settings };
 }
 
 export const PREFIXES = ["TIDEMARK_", "WALG_", "WALE_"] as const;
 
-const PREFIXES_OF: Readonly<Record<NameForm, readonly string[]>> = {
+export const PREFIXES_OF: Readonly<Record<NameForm, readonly string[]>> = {
   walg: ["TIDEMARK_", "WALG_"],
   wale: ["TIDEMARK_", "WALG_", "WALE_"],
   driver: ["TIDEMARK_", "WALG_", "WALE_", ""],

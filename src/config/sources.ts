@@ -1,11 +1,11 @@
 import type { FileValues } from "./file.ts";
 import { nearestName } from "./nearest-name.ts";
-import { PREFIXES, type SettingRow } from "./setting.ts";
-import { SETTING_BY_NAME } from "./table.ts";
+import { namesOf, PREFIXES, type Setting } from "./setting.ts";
+import { findSetting, SETTINGS } from "./table.ts";
 
 /** What one source says about one setting. */
 export interface GivenValue {
-  readonly setting: SettingRow;
+  readonly setting: Setting;
   /** The name under which it stood there. */
   readonly name: string;
   readonly value: string;
@@ -63,7 +63,7 @@ function sourceOf(
   const unknown: UnknownName[] = [];
   const conflicts: NameConflict[] = [];
   for (const [name, raw] of entries) {
-    const known = SETTING_BY_NAME.get(name);
+    const known = findSetting(name);
     if (known === undefined) {
       if (mustBeKnown(name)) unknown.push({ name, nearest: nearestSettingName(name) });
       continue;
@@ -84,5 +84,5 @@ function sourceOf(
 }
 
 export function nearestSettingName(name: string): string | undefined {
-  return nearestName(name, SETTING_BY_NAME.keys());
+  return nearestName(name, SETTINGS.flatMap(namesOf));
 }

@@ -1,4 +1,5 @@
-import { namesOf, type SettingRow } from "./setting.ts";
+import type { Setting, SettingSection } from "./setting.ts";
+import { PREFIXES, PREFIXES_OF } from "./setting.ts";
 import { BACKUP_SETTINGS } from "./table-backup.ts";
 import { ENCRYPTION_SETTINGS } from "./table-encryption.ts";
 import { GENERAL_SETTINGS } from "./table-general.ts";
@@ -13,41 +14,57 @@ import { WAL_SETTINGS } from "./table-wal.ts";
  * The one table of settings: looked up, checked, printed by `config` and `flags`, and written to
  * docs/settings.md. A new setting is one row in the section of its area.
  */
-export const SETTINGS: readonly SettingRow[] = [
-  ...GENERAL_SETTINGS,
-  ...FILE_SETTINGS,
-  ...S3_SETTINGS,
-  ...OTHER_STORAGE_SETTINGS,
-  ...FAILOVER_SETTINGS,
-  ...ENCRYPTION_SETTINGS,
-  ...TRANSFER_SETTINGS,
-  ...BACKUP_SETTINGS,
-  ...WAL_SETTINGS,
-  ...POSTGRES_SETTINGS,
-  ...MYSQL_SETTINGS,
-  ...REDIS_SETTINGS,
-  ...RETIRED_SETTINGS,
+export const SECTIONS: readonly SettingSection[] = [
+  GENERAL_SETTINGS,
+  FILE_SETTINGS,
+  S3_SETTINGS,
+  OTHER_STORAGE_SETTINGS,
+  FAILOVER_SETTINGS,
+  ENCRYPTION_SETTINGS,
+  TRANSFER_SETTINGS,
+  BACKUP_SETTINGS,
+  WAL_SETTINGS,
+  POSTGRES_SETTINGS,
+  MYSQL_SETTINGS,
+  REDIS_SETTINGS,
+  RETIRED_SETTINGS,
 ];
+
+export const SETTINGS: readonly Setting[] = SECTIONS.flatMap(({ settings }) => settings);
 
 /** A setting under one of its names. */
 export interface NamedSetting {
-  readonly setting: SettingRow;
+  readonly setting: Setting;
   /** 0 is the name that wins over the others. */
   readonly rank: number;
 }
 
-/** Upper-case name → setting, for every name of every setting. */
-export function indexByName(settings: readonly SettingRow[]): ReadonlyMap<string, NamedSetting> {
-  const index = new Map<string, NamedSetting>();
+/** Keys and aliases; names with prefixes are taken apart, as a map of them costs start-up. */
+const BY_KEY: ReadonlyMap<string, Setting> = indexByKey(SETTINGS);
+
+function indexByKey(settings: readonly Setting[]): ReadonlyMap<string, Setting> {
+  const index = new Map<string, Setting>();
   for (const setting of settings) {
-    for (const [rank, name] of namesOf(setting).entries()) index.set(name, { setting, rank });
+    index.set(setting.key, setting);
+    for (const alias of setting.aliases ?? []) index.set(alias, setting);
   }
   return index;
 }
 
-export const SETTING_BY_NAME = indexByName(SETTINGS);
+/** The setting that a name in the environment, a file or a flag means. */
+export function findSetting(name: string): NamedSetting | undefined {
+  const prefix = PREFIXES.find((each) => name.startsWith(each)) ?? "";
+  const key = name.slice(prefix.length);
+  const setting = BY_KEY.get(key);
+  if (setting === undefined) return undefined;
+  const prefixRank = PREFIXES_OF[setting.form].indexOf(prefix);
+  if (key !== key.toUpperCase()) return prefix === "" ? { setting, rank: 1000 } : undefined;
+  if (prefixRank < 0) return undefined;
+  const keyRank = 1 + (setting.aliases ?? []).indexOf(key);
+  return { setting, rank: keyRank * PREFIXES_OF[setting.form].length + prefixRank };
+}
 
-/** Key as commands write it → setting. */
-export const SETTING_BY_KEY: ReadonlyMap<string, SettingRow> = new Map(
-  SETTINGS.map((setting) => [setting.key, setting]),
-);
+/** The setting of a key as commands write it; one of its full names will do too. */
+export function settingOfKey(key: string): Setting | undefined {
+  return BY_KEY.get(key) ?? findSetting(key)?.setting;
+}
