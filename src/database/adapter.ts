@@ -1,4 +1,6 @@
 import type { DatabaseKind } from "../base/database-kind.ts";
+import type { JsonValue } from "../base/json.ts";
+import type { LocalZone } from "../base/local-zone.ts";
 import type { Logger } from "../base/log.ts";
 import type { BackupName } from "../catalog/backup-name.ts";
 import type { Sentinel } from "../catalog/sentinel.ts";
@@ -39,6 +41,8 @@ export interface BackupSession extends AsyncDisposable {
   readonly lost: Promise<never>;
   /** Estimate for progress; undefined when unknown. */
   readonly totalBytes: number | undefined;
+  /** A journal file that must reach the repository before anything is copied, if one can. */
+  readonly firstJournal: string | undefined;
   /** Pulled by several workers at once, so storage speed sets the pace. */
   parts(): AsyncIterable<BackupPart>;
   /** Leaves backup mode. The parts that come last, in order. */
@@ -62,8 +66,7 @@ export interface BackupRequest {
   /** undefined: a full backup. */
   readonly parent: Sentinel | undefined;
   readonly isPermanent: boolean;
-  readonly userData: unknown;
-  readonly archive: JournalArchive;
+  readonly userData: JsonValue | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -112,6 +115,8 @@ export interface JournalReader extends JournalArchive {
 
 export interface RecoveryRequest {
   readonly target: RecoveryTarget;
+  /** In which a time without zone is meant. */
+  readonly zone: LocalZone;
   /** The backups to choose from, oldest first: one when the user named it. */
   readonly backups: readonly BackupName[];
   sentinel(backup: BackupName): Promise<Sentinel>;
@@ -148,11 +153,19 @@ export interface RestoreSession extends AsyncDisposable {
   finish(): Promise<void>;
 }
 
-/** A database behind one push/fetch interface. */
-export interface DatabaseAdapter {
+/** The half of a database that is backed up. */
+export interface BackupAdapter {
   readonly kind: DatabaseKind;
   beginBackup(request: BackupRequest): Promise<BackupSession>;
+}
+
+/** The half of a database that is restored to. */
+export interface RestoreAdapter {
+  readonly kind: DatabaseKind;
   beginRestore(request: RestoreRequest): Promise<RestoreSession>;
   /** undefined: this database has no recovery to a point of our making. */
   planRecovery?(request: RecoveryRequest): Promise<RecoveryPlan>;
 }
+
+/** A database behind one push/fetch interface. */
+export type DatabaseAdapter = BackupAdapter & RestoreAdapter;

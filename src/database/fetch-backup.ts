@@ -1,0 +1,217 @@
+import { defined } from "../base/assert.ts";
+import type { Clock } from "../base/clock.ts";
+import { CorruptObjectError } from "../base/errors.ts";
+import type { Logger } from "../base/log.ts";
+import { forEachConcurrently } from "../base/pool.ts";
+import { doublingCeiling, retryTransient } from "../base/retry.ts";
+import type { BackupName } from "../catalog/backup-name.ts";
+import { Catalog } from "../catalog/catalog.ts";
+import type { ReceiptsReader } from "../catalog/receipts-reader.ts";
+import { type Sentinel, sentinelFields } from "../catalog/sentinel.ts";
+import { backupObjectKey, backupPrefix, partsPrefix } from "../catalog/storage-layout.ts";
+import type { CodecName } from "../codec/codec.ts";
+import { ObjectNotFoundError } from "../storage/errors.ts";
+import { type ByteStream, compose } from "../stream/byte-stream.ts";
+import { countingMeter, hashingMeter } from "../stream/meter.ts";
+import { readObject } from "../transfer/object-reader.ts";
+import { parsePartName } from "../transfer/part-name.ts";
+import type { Repository } from "../transfer/repository.ts";
+import type {
+  DatabaseAdapter,
+  RecoveryPlan,
+  RestoreOptions,
+  RestorePart,
+  RestoreSession,
+} from "./adapter.ts";
+
+const RETRY_FIRST_MS = 1000;
+const RETRY_MAX_MS = 60_000;
+
+export interface FetchBackupRequest {
+  readonly adapter: Pick<DatabaseAdapter, "kind" | "beginRestore">;
+  readonly repository: Repository;
+  readonly backup: BackupName;
+  readonly targetDir: string;
+  readonly options: RestoreOptions;
+  readonly recovery: RecoveryPlan | undefined;
+  /** Parts that are fetched at once. */
+  readonly partsMax: number;
+  /** How often a part is fetched again after the storage failed. */
+  readonly retriesMax: number;
+  readonly clock: Clock;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+  /** Told once how many plain bytes there are to come, as far as the backups say. */
+  readonly onBegin?: (totalBytes: number | undefined) => void;
+  readonly onPlainBytes?: (bytes: number) => void;
+}
+
+export interface FetchedBackup {
+  readonly chain: readonly BackupName[];
+  readonly partCount: number;
+  readonly plainBytes: number;
+}
+
+/**
+ * The order of every restore of every database: chain, receipts, parts in the adapter's groups,
+ * finish. A part counts once its stored bytes, its size and every file in it are what the receipts
+ * say; without receipts (WAL-G wrote the backup) once codec, cipher and tar are whole.
+ */
+export async function fetchBackup(request: FetchBackupRequest): Promise<FetchedBackup> {
+  const fetch = new Fetch(request);
+  return await fetch.run();
+}
+
+/** A part and where it is stored. */
+interface PlacedPart extends RestorePart {
+  readonly key: string;
+  readonly codec: CodecName;
+}
+
+class Fetch {
+  readonly #request: FetchBackupRequest;
+  readonly #catalog: Catalog;
+  readonly #receipts = new Map<BackupName, ReceiptsReader>();
+  #plainBytes = 0;
+
+  constructor(request: FetchBackupRequest) {
+    this.#request = request;
+    const { repository, adapter } = request;
+    this.#catalog = new Catalog({ repository, database: adapter.kind });
+  }
+
+  async run(): Promise<FetchedBackup> {
+    const { signal, adapter, log } = this.#request;
+    const chain = await this.#catalog.chain(this.#request.backup, signal);
+    const parts: PlacedPart[] = [];
+    for (const sentinel of chain) parts.push(...(await this.#partsOf(sentinel)));
+    await using session = await adapter.beginRestore({
+      chain,
+      targetDir: this.#request.targetDir,
+      options: this.#request.options,
+      recovery: this.#request.recovery,
+      receipted: new Set(this.#receipts.keys()),
+      document: (backup, name) => this.#document(backup, name),
+      log,
+      signal,
+    });
+    this.#request.onBegin?.(totalBytes(chain));
+    const placeOf = new Map<RestorePart, PlacedPart>(parts.map((part) => [part, part]));
+    let partCount = 0;
+    for (const group of session.plan(parts)) {
+      const placed = group.map((part) => defined(placeOf.get(part), "place of a part"));
+      const options = { concurrencyMax: this.#request.partsMax, signal };
+      await forEachConcurrently(placed, options, (part, stop) => {
+        return this.#restore(session, part, stop);
+      });
+      partCount += placed.length;
+    }
+    await session.finish();
+    return { chain: chain.map(({ name }) => name), partCount, plainBytes: this.#plainBytes };
+  }
+
+  /** Everything that is stored as a part, compared with the receipts where there are any. */
+  async #partsOf(sentinel: Sentinel): Promise<readonly PlacedPart[]> {
+    const { repository, signal, log } = this.#request;
+    const { name } = sentinel;
+    const stored = new Map<string, number>();
+    for await (const { key, sizeBytes } of repository.driver.list(partsPrefix(name), { signal })) {
+      stored.set(key, sizeBytes);
+    }
+    const receipts = await this.#catalog.receipts(sentinel, repository.cipher, signal);
+    if (receipts === undefined) {
+      log.info(`${name} has no receipts: its parts are checked only as far as their bytes allow`);
+      return [...stored.keys()].map((key) => placedPart(name, key));
+    }
+    this.#receipts.set(name, receipts);
+    for (const { key, partStoredBytes } of receipts.sections) {
+      const sizeBytes = stored.get(key);
+      if (sizeBytes === undefined) throw new CorruptObjectError(key, "is missing");
+      if (sizeBytes !== partStoredBytes) {
+        const detail = `has ${sizeBytes} bytes, the receipts say ${partStoredBytes}`;
+        throw new CorruptObjectError(key, detail);
+      }
+      stored.delete(key);
+    }
+    // The rest of a push that failed before this one of the same name.
+    for (const key of stored.keys()) log.warning(`${key} is no part of the backup: left out`);
+    return receipts.sections.map(({ key }) => placedPart(name, key));
+  }
+
+  async #restore(session: RestoreSession, part: PlacedPart, signal: AbortSignal): Promise<void> {
+    const { log, clock, random, retriesMax } = this.#request;
+    const shortName = part.key.slice(part.key.lastIndexOf("/") + 1);
+    const policy = {
+      attemptsMax: retriesMax + 1,
+      ceilingMs: (attempt: number) => doublingCeiling(attempt, RETRY_FIRST_MS, RETRY_MAX_MS),
+      floorMs: () => 0,
+      clock,
+      random,
+      onRetry: (facts: { readonly delayMs: number; readonly error: Error }) => {
+        log.warning(`${shortName}: ${facts.error.message}; again in ${facts.delayMs} ms`);
+      },
+    };
+    await retryTransient(policy, signal, () => this.#restoreOnce(session, part, signal));
+    log.info(`Finished extraction of ${shortName}`);
+  }
+
+  async #restoreOnce(
+    session: RestoreSession,
+    part: PlacedPart,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { repository, onPlainBytes } = this.#request;
+    const { key, codec, backup, name } = part;
+    // Read when needed and dropped afterwards: memory does not grow with the backup.
+    const receipt = await this.#receipts.get(backup)?.part(key, signal);
+    const expected = receipt?.object;
+    const content = await readObject(repository, { key, codec, expected, signal });
+    const meter = countingMeter(onPlainBytes);
+    await session.restorePart({ backup, name, receipt }, compose(content, meter.stage));
+    this.#plainBytes += meter.sizeBytes();
+  }
+
+  /** A document, compared with its receipt as it ends. */
+  async #document(backup: BackupName, name: string): Promise<ByteStream | undefined> {
+    const { repository, signal } = this.#request;
+    const key = backupObjectKey(backup, name);
+    const expected = this.#receipts.get(backup)?.document(name);
+    try {
+      const content = await repository.driver.get(key, { signal });
+      return expected === undefined ? content : provenDocument(key, content, expected);
+    } catch (error) {
+      if (!(error instanceof ObjectNotFoundError)) throw error;
+      if (expected !== undefined) throw new CorruptObjectError(key, "is missing");
+      return undefined;
+    }
+  }
+}
+
+function placedPart(backup: BackupName, key: string): PlacedPart {
+  const { name, codec } = parsePartName(key.slice(backupPrefix(backup).length));
+  return { backup, name, receipt: undefined, key, codec };
+}
+
+/** What the writers noted as uncompressed size; undefined when one did not. */
+function totalBytes(chain: readonly Sentinel[]): number | undefined {
+  let total = 0;
+  for (const sentinel of chain) {
+    const bytes = sentinelFields(sentinel).count("UncompressedSize");
+    if (bytes === undefined || bytes === 0) return undefined;
+    total += bytes;
+  }
+  return total;
+}
+
+async function* provenDocument(
+  key: string,
+  content: ByteStream,
+  expected: { readonly sizeBytes: number; readonly sha256: string },
+): AsyncGenerator<Uint8Array> {
+  const meter = hashingMeter();
+  yield* meter.stage(content);
+  if (meter.sizeBytes() === expected.sizeBytes && meter.sha256() === expected.sha256) return;
+  throw new CorruptObjectError(key, "is not what the receipts say");
+}
