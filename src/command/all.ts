@@ -1,5 +1,7 @@
 import type { Command } from "./command.ts";
+import { BACKUP_PUSH_SPEC } from "./specs/backup.ts";
 import { COMPLETION_SPEC, CONFIG_SPEC, FLAGS_SPEC, HELP_SPEC } from "./specs/general.ts";
+import { WAL_FETCH_SPEC, WAL_PREFETCH_SPEC, WAL_PUSH_SPEC } from "./specs/wal.ts";
 
 /**
  * Every command of the program. To add one:
@@ -14,6 +16,10 @@ import { COMPLETION_SPEC, CONFIG_SPEC, FLAGS_SPEC, HELP_SPEC } from "./specs/gen
  * Names of commands that are planned stand in `planned.ts`; take the name out of there.
  */
 export const COMMANDS: readonly Command[] = [
+  { ...WAL_PUSH_SPEC, load: () => import("./wal-push.ts") },
+  { ...WAL_FETCH_SPEC, load: () => import("./wal-fetch.ts") },
+  { ...WAL_PREFETCH_SPEC, load: () => import("./wal-prefetch.ts") },
+  { ...BACKUP_PUSH_SPEC, load: () => import("./backup-push.ts") },
   { ...CONFIG_SPEC, load: () => import("./config.ts") },
   { ...FLAGS_SPEC, load: () => import("./flags.ts") },
   { ...COMPLETION_SPEC, load: () => import("./completion.ts") },

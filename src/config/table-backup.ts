@@ -84,9 +84,9 @@ export const BACKUP_SETTINGS = section("backup", [
     key: "VERIFY_PAGE_CHECKSUMS",
     form: "walg",
     kind: "flag",
-    default: "false",
+    default: "true",
     example: "true",
-    help: "Check page checksums while a backup reads",
+    help: "Check page checksums while a backup reads, where the cluster has them",
   },
   {
     key: "STORE_ALL_CORRUPT_BLOCKS",

@@ -17,16 +17,16 @@ import { ObjectExistsError } from "../storage/errors.ts";
 import { type ObjectKey, toObjectKey } from "../storage/object-key.ts";
 import { writeDocument, writeObject } from "../transfer/object-writer.ts";
 import type { Repository } from "../transfer/repository.ts";
-import type { BackupPart, BackupRequest, BackupSession, DatabaseAdapter } from "./adapter.ts";
+import type { BackupAdapter, BackupPart, BackupRequest, BackupSession } from "./adapter.ts";
 import { waitForJournal, walArchive } from "./journal-archive.ts";
 
 /** How long the objects of a failed backup are tried to be removed. */
 const CLEAN_UP_MS = 10_000;
 
 export interface PushBackupRequest {
-  readonly adapter: DatabaseAdapter;
+  readonly adapter: BackupAdapter;
   readonly repository: Repository;
-  readonly backup: Omit<BackupRequest, "archive" | "signal">;
+  readonly backup: Omit<BackupRequest, "signal">;
   /** Parts that are read and stored at once. */
   readonly partsMax: number;
   /** undefined: whether the WAL reaches the repository is not looked at. */
@@ -51,15 +51,14 @@ export interface PushedBackup {
  * was stored.
  */
 export async function pushBackup(request: PushBackupRequest): Promise<PushedBackup> {
-  const { repository } = request;
-  const archive = walArchive(repository);
   const stop = new AbortController();
   const signal = AbortSignal.any([request.signal, stop.signal]);
-  await using session = await request.adapter.beginBackup({ ...request.backup, archive, signal });
+  await using session = await request.adapter.beginBackup({ ...request.backup, signal });
   session.lost.catch((error: unknown) => stop.abort(error));
   request.onBegin?.(session);
   const push = new Push(request, session, signal);
   await push.refuseExisting();
+  await push.proveArchiving();
   try {
     return await push.run();
   } catch (error) {
@@ -100,8 +99,14 @@ class Push {
     });
   }
 
+  /** Hours of copying are worth nothing if the WAL does not arrive: that shows at once. */
+  async proveArchiving(): Promise<void> {
+    const { firstJournal } = this.#session;
+    if (firstJournal !== undefined) await this.#prove([firstJournal]);
+  }
+
   async run(): Promise<PushedBackup> {
-    const { repository, clock, log, archiveTimeoutMs } = this.#request;
+    const { repository } = this.#request;
     const session = this.#session;
     const signal = this.#signal;
     // Receipts grow with the backup, so they go to storage while it runs.
@@ -111,11 +116,7 @@ class Push {
     await forEachConcurrently(session.parts(), options, (part) => this.#storePart(part));
     for (const part of await session.finish()) await this.#storePart(part);
     await this.#removeForeignParts();
-    if (archiveTimeoutMs !== undefined) {
-      const archive = walArchive(repository);
-      const wait = { archive, timeoutMs: archiveTimeoutMs, clock, log, signal };
-      await waitForJournal(session.journalNeeded(), wait);
-    }
+    await this.#prove(session.journalNeeded());
     const { documents, sentinel } = await session.describe({
       plainBytes: this.#plainBytes,
       storedBytes: this.#storedBytes,
@@ -159,6 +160,14 @@ class Push {
         `objects of the failed backup ${this.#session.name} stay in storage: ${messageOf(error)}`,
       );
     }
+  }
+
+  async #prove(names: readonly string[]): Promise<void> {
+    const { repository, archiveTimeoutMs, clock, log } = this.#request;
+    if (archiveTimeoutMs === undefined) return;
+    const archive = walArchive(repository);
+    const signal = this.#signal;
+    await waitForJournal(names, { archive, timeoutMs: archiveTimeoutMs, clock, log, signal });
   }
 
   async #storePart(part: BackupPart): Promise<void> {

@@ -7,3 +7,8 @@
 export function loadPostgresWal(): Promise<typeof import("./postgres/wal-archive.ts")> {
   return import("./postgres/wal-archive.ts");
 }
+
+/** Backups of PostgreSQL. */
+export function loadPostgresBackup(): Promise<typeof import("./postgres/backup-adapter.ts")> {
+  return import("./postgres/backup-adapter.ts");
+}

@@ -16,8 +16,10 @@ export interface PackingOptions {
   readonly thresholdBytes: number;
   readonly reading: FileReading;
   readonly log: Logger;
-  /** Told of each entry once it is in a part, in the order of the part. */
-  readonly onEntry: (entry: DirectoryEntry, packed: PartEntry, partName: string) => void;
+  /** Told of each entry once it is in a part. */
+  readonly onEntry: (entry: DirectoryEntry, packed: PartEntry) => void;
+  /** Told of each part once it is complete. */
+  readonly onPart: (partName: string, packed: readonly PartEntry[]) => void;
 }
 
 /**
@@ -69,16 +71,17 @@ export class PartPacker {
         const file = BackupFile.open(entry, this.#options.reading);
         if (file !== undefined) {
           contentBytes += file.sizeBytes;
-          yield* this.#fileItem(file, partName, packed);
+          yield* this.#fileItem(file, packed);
         }
       } else {
-        yield this.#plainItem(entry, partName, packed);
+        yield this.#plainItem(entry, packed);
       }
       entry = contentBytes > this.#options.thresholdBytes ? undefined : this.#next();
     }
+    this.#options.onPart(partName, packed);
   }
 
-  *#fileItem(file: BackupFile, partName: string, packed: PartEntry[]): Generator<TarItem> {
+  *#fileItem(file: BackupFile, packed: PartEntry[]): Generator<TarItem> {
     let offset = 0;
     yield {
       header: headerOf(file.entry, file.sizeBytes),
@@ -91,7 +94,7 @@ export class PartPacker {
     const { hash, pageHashes } = file.digest();
     this.#plainBytes += file.sizeBytes;
     this.#reportCorruption(file);
-    this.#add(file.entry, partName, packed, {
+    this.#add(file.entry, packed, {
       path: file.entry.name,
       kind: "whole",
       sizeBytes: file.sizeBytes,
@@ -102,12 +105,12 @@ export class PartPacker {
     });
   }
 
-  #plainItem(entry: DirectoryEntry, partName: string, packed: PartEntry[]): TarItem {
+  #plainItem(entry: DirectoryEntry, packed: PartEntry[]): TarItem {
     return {
       header: headerOf(entry, 0),
       content: undefined,
       onOffset: (offset) => {
-        this.#add(entry, partName, packed, {
+        this.#add(entry, packed, {
           path: entry.name,
           kind: entry.kind === "directory" ? "directory" : "link",
           sizeBytes: 0,
@@ -120,9 +123,9 @@ export class PartPacker {
     };
   }
 
-  #add(entry: DirectoryEntry, partName: string, packed: PartEntry[], added: PartEntry): void {
+  #add(entry: DirectoryEntry, packed: PartEntry[], added: PartEntry): void {
     packed.push(added);
-    this.#options.onEntry(entry, added, partName);
+    this.#options.onEntry(entry, added);
   }
 
   #reportCorruption(file: BackupFile): void {

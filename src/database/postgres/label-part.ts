@@ -14,7 +14,7 @@ const CONTROL_READS_MAX = 20;
 const CONTROL_READ_PAUSE_MS = 50;
 
 /** A file that is in memory: labels, and pg_control. */
-interface SmallFile {
+export interface SmallFile {
   readonly name: string;
   readonly content: Uint8Array;
   readonly mode: number;
@@ -68,7 +68,8 @@ export function labelPart(labels: {
   ]);
 }
 
-function smallPart(name: string, files: readonly SmallFile[]): BackupPart {
+/** A part of files that are in memory. */
+export function smallPart(name: string, files: readonly SmallFile[]): BackupPart {
   const entries: PartEntry[] = [];
   return {
     name: `tar_partitions/${name}`,

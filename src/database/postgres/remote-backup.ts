@@ -45,6 +45,8 @@ export interface RemoteServerFacts {
   readonly versionNumber: number;
   readonly systemIdentifier: bigint;
   readonly walSegmentBytes: number;
+  /** undefined when the user may not see it (neither superuser nor pg_read_all_settings). */
+  readonly dataDirectory: string | undefined;
 }
 
 export interface RemoteBackupEnd {
@@ -53,6 +55,7 @@ export interface RemoteBackupEnd {
 }
 
 const VERSION_MIN = 13;
+const INSUFFICIENT_PRIVILEGE = "42501";
 const VERSION_OF_ONE_COPY = 15;
 const TAR_END_BYTES = 1024;
 const RATE_MIN_KIB = 32;
@@ -243,6 +246,11 @@ async function readServerFacts(
     majorVersion,
     systemIdentifier: BigInt(column(identity.rows[0], 0)),
     walSegmentBytes: segmentBytes(await show("wal_segment_size")),
+    dataDirectory: await show("data_directory").catch((error: unknown) => {
+      const isDenied = error instanceof DatabaseError && error.sqlState === INSUFFICIENT_PRIVILEGE;
+      if (isDenied) return undefined;
+      throw error;
+    }),
   };
 }
 

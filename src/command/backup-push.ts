@@ -1,0 +1,86 @@
+import { hostname } from "node:os";
+import { UsageError } from "../base/errors.ts";
+import { systemZone } from "../base/local-zone.ts";
+import { parseUserData } from "../catalog/selector.ts";
+import { passwdEntry } from "../config/passwd.ts";
+import { pushBackup } from "../database/push-backup.ts";
+import { loadPostgresBackup } from "../database/registry.ts";
+import type { Invocation, Progress } from "./command.ts";
+import { openRepository } from "./context.ts";
+
+const DELTA_SETTINGS = ["DELTA_FROM_NAME", "DELTA_FROM_USER_DATA"];
+const COMPOSER_SETTINGS = ["USE_RATING_COMPOSER", "USE_COPY_COMPOSER", "USE_DATABASE_COMPOSER"];
+
+/** Takes a base backup. Exit code 0 only when its sentinel is stored, and with it all it needs. */
+export async function run(invocation: Invocation): Promise<void> {
+  const { settings, log, clock, signal } = invocation;
+  const dataDir = invocation.arguments[0];
+  checkDelta(invocation, dataDir);
+  checkComposers(invocation);
+  const { postgresBackupAdapter } = await loadPostgresBackup();
+  const account = passwdEntry(process.geteuid?.() ?? 0);
+  const adapter = postgresBackupAdapter(settings, {
+    dataDir,
+    hostname: hostname(),
+    zone: systemZone(),
+    userName: account?.userName,
+    homeDir: account?.home,
+    clock,
+    log,
+  });
+  await using repository = await openRepository(invocation, "write");
+  log.info(`Backup will be pushed to storage: ${repository.name}`);
+  const userData = settings.text("SENTINEL_USER_DATA");
+  let progress: Progress | undefined;
+  const checksArchive = settings.flag("ARCHIVE_CHECK");
+  const pushed = await pushBackup({
+    adapter,
+    repository,
+    backup: {
+      parent: undefined,
+      isPermanent: invocation.options.flag("permanent"),
+      userData: userData === undefined ? undefined : parseUserData(userData),
+    },
+    partsMax: settings.whole("UPLOAD_DISK_CONCURRENCY") ?? 1,
+    archiveTimeoutMs: checksArchive ? settings.durationMs("ARCHIVE_TIMEOUT") : undefined,
+    clock,
+    log,
+    signal,
+    onBegin: ({ totalBytes }) => {
+      progress = invocation.progress("backup", totalBytes);
+    },
+    onPlainBytes: (bytes) => progress?.advance(bytes),
+  }).finally(() => progress?.finish());
+  const where = dataDir === undefined ? "" : ` to storage ${repository.name}`;
+  log.info(`Wrote backup with name ${pushed.name}${where}`, {
+    plainBytes: pushed.plainBytes,
+    storedBytes: pushed.storedBytes,
+  });
+}
+
+/** Deltas come with the page engine; what asks for one gets a full backup, or an error. */
+function checkDelta({ settings, log, options }: Invocation, dataDir: string | undefined): void {
+  const named = DELTA_SETTINGS.filter((key) => settings.text(key) !== undefined);
+  if (named.length > 0 && dataDir === undefined) {
+    throw new UsageError(
+      "Delta backup not available for remote backup.",
+      "To run delta backup, supply [db_directory].",
+    );
+  }
+  if (named.length > 0 && settings.flag("WITHOUT_FILES_METADATA")) {
+    throw new UsageError("a delta backup needs files metadata: drop --without-files-metadata");
+  }
+  const asksForDelta = named.length > 0 || (settings.whole("DELTA_MAX_STEPS") ?? 0) > 0;
+  if (!asksForDelta || options.flag("full") || dataDir === undefined) return;
+  log.warning("this version cannot make delta backups yet. Doing full backup.");
+}
+
+/** Composers only decide which part a file goes into: here it is always the walk's order. */
+function checkComposers({ settings, log }: Invocation): void {
+  const asked = COMPOSER_SETTINGS.filter((key) => settings.flag(key));
+  if (asked.length === 0) return;
+  if (settings.flag("WITHOUT_FILES_METADATA")) {
+    throw new UsageError(`${asked.join(", ")} cannot be used without files metadata`);
+  }
+  log.info(`${asked.join(", ")}: accepted; parts are composed in the order of the directory`);
+}

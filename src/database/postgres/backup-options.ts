@@ -1,0 +1,26 @@
+import type { Clock } from "../../base/clock.ts";
+import type { LocalZone } from "../../base/local-zone.ts";
+import type { Logger } from "../../base/log.ts";
+import type { ConnectionSettings } from "./connection-settings.ts";
+
+/** How a PostgreSQL backup is taken: what the settings and flags of backup-push say. */
+export interface PostgresBackupOptions {
+  readonly connection: ConnectionSettings;
+  /** undefined: over the replication protocol. */
+  readonly dataDir: string | undefined;
+  /** A part is closed after the file that takes it past this many content bytes. */
+  readonly thresholdBytes: number;
+  /** Files are read by several parts at once. */
+  readonly isParallel: boolean;
+  /** Check page checksums, where the cluster has them. */
+  readonly verifiesPages: boolean;
+  /** Record every corrupt block, not just the first few of a file. */
+  readonly storesAllCorrupt: boolean;
+  readonly writesFilesMetadata: boolean;
+  readonly aliveCheckIntervalMs: number;
+  readonly stopTimeoutMs: number | undefined;
+  readonly hostname: string;
+  readonly zone: LocalZone;
+  readonly clock: Clock;
+  readonly log: Logger;
+}

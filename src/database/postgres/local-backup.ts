@@ -1,0 +1,243 @@
+import { realpathSync } from "node:fs";
+import { FilesystemError, messageOf } from "../../base/errors.ts";
+import { type BackupName, formatPostgresBackupName } from "../../catalog/backup-name.ts";
+import { formatLsn } from "../../delta/lsn.ts";
+import { PAGE_LEAF_BYTES } from "../../stream/content-hash.ts";
+import type { PartEntry } from "../../transfer/stored-part.ts";
+import type { BackupPart, BackupRequest, BackupSession, StoredFacts } from "../adapter.ts";
+import { describeBackup } from "./backup-documents.ts";
+import type { PostgresBackupOptions } from "./backup-options.ts";
+import { PartPacker } from "./backup-parts.ts";
+import { readControlFile } from "./control-file.ts";
+import { type DirectoryEntry, type WalkFindings, walkDataDirectory } from "./data-directory.ts";
+import { FilesMetadataWriter } from "./files-metadata-writer.ts";
+import { firstJournalOf, journalBetween } from "./journal-needs.ts";
+import { controlPart, labelPart } from "./label-part.ts";
+import { type BackupStart, type BackupStop, PostgresSession } from "./session.ts";
+import { DatabaseError } from "./wire/server-error.ts";
+
+/** Corrupt blocks of a file that files_metadata.json names, unless all are asked for. */
+const RECORDED_BLOCKS_MAX = 10;
+
+/** Begins a backup of a data directory on this machine. */
+export async function beginLocalBackup(
+  options: PostgresBackupOptions & { readonly dataDir: string },
+  request: BackupRequest,
+): Promise<BackupSession> {
+  const startedAt = options.clock.now();
+  const { clock, connection, aliveCheckIntervalMs, log } = options;
+  const { signal } = request;
+  const dataDir = resolveDirectory(options.dataDir);
+  const server = await PostgresSession.open({ connection, clock, signal, aliveCheckIntervalMs });
+  try {
+    checkSameCluster(options.dataDir, dataDir, server);
+    // A first walk finds what cannot be read before the server enters backup mode.
+    const totalBytes = measureDirectory(dataDir);
+    const start = await server.startBackup(startedAt.toISOString(), signal);
+    log.info(`backup started at LSN ${formatLsn(start.startLsn)}, WAL file ${start.segment}`);
+    const firstJournal = await firstJournalOf(server, start, { log, signal });
+    const facts = { startedAt, dataDir, totalBytes, firstJournal, start };
+    return new LocalBackup(options, request, server, facts);
+  } catch (error) {
+    await server[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+interface BeginFacts {
+  readonly startedAt: Date;
+  readonly dataDir: string;
+  readonly totalBytes: number;
+  readonly firstJournal: string | undefined;
+  readonly start: BackupStart;
+}
+
+class LocalBackup implements BackupSession {
+  readonly name: BackupName;
+  readonly lost: Promise<never>;
+  readonly totalBytes: number;
+  readonly firstJournal: string | undefined;
+  readonly #options: PostgresBackupOptions;
+  readonly #request: BackupRequest;
+  readonly #server: PostgresSession;
+  readonly #begin: BeginFacts;
+  readonly #findings: WalkFindings = { tablespaces: [], strangeFiles: [], totalBytes: 0 };
+  readonly #packer: PartPacker;
+  readonly #filesMetadata: FilesMetadataWriter | undefined;
+  #lastParts: readonly BackupPart[] = [];
+  #stop: BackupStop | undefined;
+
+  constructor(
+    options: PostgresBackupOptions,
+    request: BackupRequest,
+    server: PostgresSession,
+    begin: BeginFacts,
+  ) {
+    this.#options = options;
+    this.#request = request;
+    this.#server = server;
+    this.#begin = begin;
+    this.name = formatPostgresBackupName(begin.start.segment, undefined);
+    this.lost = server.lost;
+    this.totalBytes = begin.totalBytes;
+    this.firstJournal = begin.firstJournal;
+    const { zone, writesFilesMetadata } = options;
+    this.#filesMetadata = writesFilesMetadata ? new FilesMetadataWriter({ zone }) : undefined;
+    this.#packer = new PartPacker({
+      entries: walkDataDirectory(begin.dataDir, this.#findings),
+      thresholdBytes: options.thresholdBytes,
+      reading: { checksPages: this.#checksPages(), isParallel: options.isParallel },
+      log: options.log,
+      onEntry: (entry, packed) => this.#recordFile(entry, packed),
+      onPart: (partName, packed) => this.#recordPart(partName, packed),
+    });
+  }
+
+  async *parts(): AsyncGenerator<BackupPart> {
+    yield* this.#packer.parts();
+  }
+
+  async finish(): Promise<readonly BackupPart[]> {
+    const { clock, log, stopTimeoutMs } = this.#options;
+    const { signal } = this.#request;
+    for (const path of this.#findings.strangeFiles) {
+      log.warning(`${path} is neither file nor directory: left out`);
+    }
+    const control = await controlPart(this.#begin.dataDir, clock, signal);
+    this.#stop = await this.#server.stopBackup(stopTimeoutMs, signal);
+    const labels = labelPart({
+      backupLabel: this.#stop.labelFile,
+      tablespaceMap: this.#stop.tablespaceMap,
+    });
+    this.#lastParts = [control, labels];
+    return this.#lastParts;
+  }
+
+  journalNeeded(): readonly string[] {
+    const { startLsn, timeline } = this.#begin.start;
+    const { walSegmentBytes } = this.#server.facts;
+    return journalBetween(startLsn, this.#stopped().stopLsn, { timeline, walSegmentBytes });
+  }
+
+  async describe(stored: StoredFacts) {
+    const { startedAt, dataDir, start } = this.#begin;
+    const { facts } = this.#server;
+    const [control, labels] = this.#lastParts;
+    // As in WAL-G's documents, the part of pg_control is not among the listed ones.
+    if (labels !== undefined) this.#recordPart("backup_label.tar", labels.entries().toReversed());
+    const lastBytes = [control, labels]
+      .flatMap((part) => part?.entries() ?? [])
+      .reduce((sum, entry) => sum + entry.sizeBytes, 0);
+    const { tablespaces } = this.#findings;
+    return describeBackup({
+      startedAt,
+      finishedAt: this.#options.clock.now(),
+      startLsn: start.startLsn,
+      finishLsn: this.#stopped().stopLsn,
+      pgVersion: facts.versionNumber,
+      systemIdentifier: facts.systemIdentifier,
+      hostname: this.#options.hostname,
+      dataDir,
+      isPermanent: this.#request.isPermanent,
+      userData: this.#request.userData,
+      uncompressedBytes: this.#packer.plainBytes + lastBytes,
+      compressedBytes: stored.storedBytes,
+      dataCatalogBytes: this.#findings.totalBytes,
+      tablespaces:
+        tablespaces.length === 0
+          ? undefined
+          : {
+              basePrefix: dataDir,
+              tablespaces: tablespaces.map(({ oid, location }) => ({
+                name: oid,
+                location,
+                link: `pg_tblspc/${oid}`,
+              })),
+            },
+      filesMetadata: this.#filesMetadata?.finish(stored.partSuffix),
+    });
+  }
+
+  /** Whatever did not come to an end, the server leaves backup mode with its session. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#server[Symbol.asyncDispose]();
+  }
+
+  #stopped(): BackupStop {
+    if (this.#stop === undefined) throw new Error("assertion failed: the backup has not ended");
+    return this.#stop;
+  }
+
+  #checksPages(): boolean {
+    const { hasDataChecksums, blockBytes } = this.#server.facts;
+    if (!this.#options.verifiesPages || !hasDataChecksums) return false;
+    if (blockBytes === PAGE_LEAF_BYTES) return true;
+    this.#options.log.warning(`page checksums are not checked: pages have ${blockBytes} bytes`);
+    return false;
+  }
+
+  #recordFile(entry: DirectoryEntry, packed: PartEntry): void {
+    const { corruptBlocks } = packed;
+    const some = this.#options.storesAllCorrupt
+      ? corruptBlocks
+      : corruptBlocks.slice(0, RECORDED_BLOCKS_MAX);
+    this.#filesMetadata?.addFile(entry.name, {
+      isIncremented: false,
+      isSkipped: false,
+      mtimeNs: entry.modifiedAtNs,
+      corruptBlocks: corruptBlocks.length === 0 ? undefined : { count: corruptBlocks.length, some },
+      updatesCount: 0n,
+    });
+  }
+
+  #recordPart(partName: string, packed: readonly PartEntry[]): void {
+    this.#filesMetadata?.addPart(
+      partName,
+      packed.map(({ path }) => path),
+    );
+  }
+}
+
+function resolveDirectory(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch (error) {
+    throw new FilesystemError(path, messageOf(error), {
+      hint: "Give backup-push the server's data directory, as SHOW data_directory prints it.",
+      cause: error,
+    });
+  }
+}
+
+/** The directory must be the one that the server, whose session protects the copy, works in. */
+function checkSameCluster(given: string, dataDir: string, server: PostgresSession): void {
+  const { dataDirectory, systemIdentifier } = server.facts;
+  if (dataDirectory !== undefined && canonical(dataDirectory) !== dataDir) {
+    throw new DatabaseError(
+      `Data directory from command line '${given}' is not the same as Postgres' one '${dataDirectory}'`,
+      { hint: "Check PGHOST and PGPORT, or name the directory of that server." },
+    );
+  }
+  const control = readControlFile(dataDir);
+  if (control.systemIdentifier === systemIdentifier) return;
+  throw new DatabaseError(
+    `${dataDir} belongs to system ${control.systemIdentifier}, the server is ${systemIdentifier}`,
+    { hint: "Check PGHOST and PGPORT, or name the directory of that server." },
+  );
+}
+
+/** A path of the server may be hidden from us (another mount namespace): then it stays as is. */
+function canonical(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+}
+
+function measureDirectory(dataDir: string): number {
+  let totalBytes = 0;
+  const findings: WalkFindings = { tablespaces: [], strangeFiles: [], totalBytes: 0 };
+  for (const entry of walkDataDirectory(dataDir, findings)) totalBytes += entry.sizeBytes;
+  return totalBytes;
+}
