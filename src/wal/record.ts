@@ -86,8 +86,7 @@ export class RecordCheck implements RecordSink {
   }
 
   isSwitch(): boolean {
-    const info = this.#view.getUint8(16) & 0xf0;
-    return this.#view.getUint8(17) === XLOG_RESOURCE_MANAGER && info === SWITCH_INFO;
+    return isSwitch(this.#view.getUint8(16), this.#view.getUint8(17));
   }
 
   #headerFault(): string | undefined {
@@ -101,4 +100,23 @@ export class RecordCheck implements RecordSink {
     if (isLinked) return undefined;
     return `record names ${formatLsn(toLsn(previous))} as the one before`;
   }
+}
+
+/**
+ * Whether the last thing written to a page is the record that asks for a new segment (its header
+ * is all of it). The server leaves the pages after it zero, and the segment is complete.
+ */
+export function endsWithSwitch(page: Uint8Array, headerBytes: number): boolean {
+  const view = new DataView(page.buffer, page.byteOffset, page.byteLength);
+  let at = page.byteLength - 8;
+  while (at >= headerBytes && view.getBigUint64(at, true) === 0n) at -= 8;
+  // The last word of the header: info, resource manager, checksum. It may have begun in the page
+  // before, where its length is.
+  if (at < headerBytes || !isSwitch(view.getUint8(at), view.getUint8(at + 1))) return false;
+  const start = at - 16;
+  return start < headerBytes || view.getUint32(start, true) === RECORD_HEADER_BYTES;
+}
+
+function isSwitch(info: number, manager: number): boolean {
+  return manager === XLOG_RESOURCE_MANAGER && (info & 0xf0) === SWITCH_INFO;
 }

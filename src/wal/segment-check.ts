@@ -9,7 +9,7 @@ import {
   parsePageHeader,
   SHORT_HEADER_BYTES,
 } from "./page-header.ts";
-import { RecordCheck } from "./record.ts";
+import { endsWithSwitch, RecordCheck } from "./record.ts";
 import { isZero, RecordWalker } from "./record-walker.ts";
 import { parseSegmentName, type SegmentName, segmentStart } from "./segment-name.ts";
 
@@ -71,6 +71,9 @@ export class SegmentCheck {
   #first: LongPageHeader | undefined;
   #lastTimeline = 0;
   #hasEnded = false;
+  #hasSwitched = false;
+  /** The last written page: of the chunk that is looked at, else a copy. */
+  #lastPage: Uint8Array = new Uint8Array(0);
   #pageIndex = 0;
   #sizeBytes = 0;
   #pending = new Uint8Array(LONG_HEADER_BYTES);
@@ -101,11 +104,14 @@ export class SegmentCheck {
         at += pageBytes;
       }
     }
+    // The chunk is its reader's after this.
+    if (!this.#hasEnded) this.#lastPage = this.#lastPage.slice();
   }
 
   /**
    * The end: the segment must have its full size. `isComplete` is false when the server stopped
-   * writing inside it: pages of zeros or of the segment that the file was before follow.
+   * writing inside it without switching to the next: pages of zeros, or of the segment that the
+   * file was before, follow.
    */
   finish(): { readonly isComplete: boolean } {
     const first = this.#first;
@@ -113,7 +119,7 @@ export class SegmentCheck {
       const wanted = first === undefined ? "" : `, a segment has ${first.segmentBytes}`;
       throw new InvalidJournalError(this.#name, `has ${this.#sizeBytes} bytes${wanted}`);
     }
-    return { isComplete: !this.#hasEnded };
+    return { isComplete: !this.#hasEnded || this.#hasSwitched };
   }
 
   /** Collects a page (or the first header) that lies in several chunks. */
@@ -130,8 +136,11 @@ export class SegmentCheck {
       this.#pending = page;
       return from + taken;
     }
+    const page = this.#pending;
+    // Not reused: it may stay as the last written page.
+    this.#pending = new Uint8Array(this.#first.pageBytes);
     this.#pendingBytes = 0;
-    this.#page(this.#pending);
+    this.#page(page);
     return from + taken;
   }
 
@@ -159,11 +168,18 @@ export class SegmentCheck {
     const wrong = this.#headerFault(header, first) ?? this.#walker?.page(page, header);
     if (wrong !== undefined) throw this.#damage(wrong);
     this.#lastTimeline = header.timeline;
+    this.#lastPage = page;
   }
 
   #end(): void {
     this.#walker?.end();
+    if (!this.#hasEnded) this.#hasSwitched = this.#lastPageSwitches();
     this.#hasEnded = true;
+  }
+
+  #lastPageSwitches(): boolean {
+    const isFirst = this.#pageIndex === 1;
+    return endsWithSwitch(this.#lastPage, isFirst ? LONG_HEADER_BYTES : SHORT_HEADER_BYTES);
   }
 
   /** The server reuses old segments as they are and writes over them page by page. */
