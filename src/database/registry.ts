@@ -12,3 +12,8 @@ export function loadPostgresWal(): Promise<typeof import("./postgres/wal-archive
 export function loadPostgresBackup(): Promise<typeof import("./postgres/backup-adapter.ts")> {
   return import("./postgres/backup-adapter.ts");
 }
+
+/** PostgreSQL's restores: they need no server. */
+export function loadPostgresRestore(): Promise<typeof import("./postgres/restore-adapter.ts")> {
+  return import("./postgres/restore-adapter.ts");
+}

@@ -1,0 +1,181 @@
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { ConfigError, messageOf, UsageError } from "../base/errors.ts";
+import { systemZone } from "../base/local-zone.ts";
+import type { BackupName } from "../catalog/backup-name.ts";
+import { Catalog } from "../catalog/catalog.ts";
+import { parseSelector } from "../catalog/selector.ts";
+import { backupObjectKey } from "../catalog/storage-layout.ts";
+import type { RecoveryPlan, RecoveryTarget, RestoreOptions } from "../database/adapter.ts";
+import { fetchBackup } from "../database/fetch-backup.ts";
+import { walReader } from "../database/journal-reader.ts";
+import { loadPostgresRestore } from "../database/registry.ts";
+import { ObjectNotFoundError } from "../storage/errors.ts";
+import type { Repository } from "../transfer/repository.ts";
+import type { Invocation } from "./command.ts";
+import { openRepository } from "./context.ts";
+
+/** Parts restored at once: enough to keep disk and processors busy, and memory bounded. */
+const PARTS_MAX = 4;
+
+/** Restores a backup into an empty directory; with a target also what recovery needs. */
+export async function run(invocation: Invocation): Promise<void> {
+  const { settings, options, log, clock, signal } = invocation;
+  const [directory = ""] = invocation.arguments;
+  refuseUnsupported(invocation);
+  const target = recoveryTarget(invocation);
+  const restoreOptions = readRestoreOptions(invocation);
+  await using repository = await openRepository(invocation, "read");
+  const adapter = (await loadPostgresRestore()).POSTGRES_RESTORE;
+  const catalog = new Catalog({ repository, database: adapter.kind });
+  const named = await namedBackup(invocation, catalog, target !== undefined);
+  let recovery: RecoveryPlan | undefined;
+  if (target !== undefined) {
+    recovery = await adapter.planRecovery({
+      target,
+      zone: systemZone(),
+      backups: named === undefined ? await allBackups(catalog, signal) : [named],
+      sentinel: (backup) => catalog.read(backup, signal),
+      document: (backup, name) => readDocument(repository, { backup, name, signal }),
+      journal: walReader(repository),
+      signal,
+    });
+    for (const note of recovery.notes) log.info(note);
+  }
+  const backup = recovery?.backup ?? named;
+  if (backup === undefined) throw new UsageError("insufficient arguments: no backup was named");
+  log.info(`Restoring ${backup} to ${directory}`);
+  let progress: ReturnType<Invocation["progress"]> | undefined;
+  try {
+    await fetchBackup({
+      adapter,
+      repository,
+      backup,
+      targetDir: resolve(directory),
+      options: restoreOptions,
+      recovery,
+      partsMax: Math.min(settings.whole("DOWNLOAD_CONCURRENCY") ?? PARTS_MAX, PARTS_MAX),
+      retriesMax: settings.whole("DOWNLOAD_FILE_RETRIES") ?? 0,
+      clock,
+      random: Math.random,
+      log,
+      signal,
+      onBegin: (totalBytes) => {
+        progress = invocation.progress("backup-fetch", totalBytes);
+      },
+      onPlainBytes: (bytes) => progress?.advance(bytes),
+    });
+  } finally {
+    progress?.finish();
+  }
+  log.info("Backup extraction complete.");
+  if (recovery !== undefined && options.text("config") === undefined) {
+    log.info("restore_command takes its settings from the environment of the server");
+  }
+}
+
+function refuseUnsupported({ options, settings }: Invocation): void {
+  if (options.list("restore-only").length > 0) {
+    throw new UsageError(
+      "--restore-only: partial restores are not supported yet",
+      "Restore the whole backup, or leave files out with --mask.",
+    );
+  }
+  if (settings.flag("SKIP_REDUNDANT_TARS") && !settings.flag("USE_REVERSE_UNPACK")) {
+    throw new UsageError("--skip-redundant-tars needs --reverse-unpack");
+  }
+}
+
+function readRestoreOptions({ options, settings }: Invocation): RestoreOptions {
+  const path = options.text("restore-spec");
+  return {
+    mask: options.text("mask"),
+    restoreSpec: path === undefined ? undefined : { path, text: readSpec(path) },
+    syncsFiles: !settings.flag("TAR_DISABLE_FSYNC"),
+  };
+}
+
+function readSpec(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    throw new ConfigError(`--restore-spec ${path}: cannot be read: ${messageOf(cause)}`);
+  }
+}
+
+/** undefined: none was named, and a recovery target chooses one. */
+async function namedBackup(
+  { arguments: [, name], settings, log, signal }: Invocation,
+  catalog: Catalog,
+  isOptional: boolean,
+): Promise<BackupName | undefined> {
+  const userData = settings.text("FETCH_TARGET_USER_DATA");
+  if (isOptional && name === undefined && userData === undefined) return undefined;
+  const selector = parseSelector({ name, userData });
+  const entry = await catalog.find(selector, signal);
+  if (selector.by === "latest") log.info(`LATEST backup is: '${entry.name}'`);
+  return entry.name;
+}
+
+async function allBackups(catalog: Catalog, signal: AbortSignal): Promise<readonly BackupName[]> {
+  return (await catalog.list(signal)).map(({ name }) => name);
+}
+
+async function readDocument(
+  repository: Repository,
+  request: { readonly backup: BackupName; readonly name: string; readonly signal: AbortSignal },
+) {
+  const { backup, name, signal } = request;
+  try {
+    return await repository.driver.get(backupObjectKey(backup, name), { signal });
+  } catch (error) {
+    if (error instanceof ObjectNotFoundError) return undefined;
+    throw error;
+  }
+}
+
+const TARGET_KINDS = ["time", "lsn", "xid", "name"] as const;
+const TARGET_DETAILS = ["target-timeline", "target-action", "target-inclusive", "restore-command"];
+
+/** undefined: no target was given, and no recovery settings are written, as by WAL-G. */
+function recoveryTarget(invocation: Invocation): RecoveryTarget | undefined {
+  const { options } = invocation;
+  const given: Pick<RecoveryTarget, "kind" | "value">[] = [];
+  for (const kind of TARGET_KINDS) {
+    const value = options.text(`target-${kind}`);
+    if (value !== undefined) given.push({ kind, value });
+  }
+  if (options.flag("target-immediate")) given.push({ kind: "immediate", value: "" });
+  const [only, other] = given;
+  if (other !== undefined) {
+    throw new UsageError(`--target-${only?.kind} and --target-${other.kind} exclude each other`);
+  }
+  if (only === undefined) {
+    const idle = TARGET_DETAILS.find((name) => options.text(name) !== undefined);
+    if (idle === undefined) return undefined;
+    throw new UsageError(
+      `--${idle} is given without a target`,
+      "Add --target-time, --target-lsn, --target-xid, --target-name or --target-immediate.",
+    );
+  }
+  return {
+    ...only,
+    timeline: options.text("target-timeline"),
+    action: options.text("target-action"),
+    inclusive: options.text("target-inclusive"),
+    restoreCommand: options.text("restore-command") ?? ownRestoreCommand(invocation),
+  };
+}
+
+/** This program's wal-fetch; `%f` and `%p` are the server's, any other `%` is doubled. */
+function ownRestoreCommand({ self, options }: Invocation): string {
+  const config = options.text("config");
+  const words = [...self, "wal-fetch"].map(shellWord);
+  const tail = config === undefined ? [] : ["--config", shellWord(resolve(config))];
+  return [...words, '"%f"', '"%p"', ...tail].join(" ");
+}
+
+function shellWord(word: string): string {
+  const plain = /^[A-Za-z0-9_./:=@,+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+  return plain.replaceAll("%", "%%");
+}

@@ -1,0 +1,24 @@
+import { walBaseKey } from "../catalog/storage-layout.ts";
+import { collect } from "../stream/byte-stream.ts";
+import { findObjects } from "../transfer/object-finder.ts";
+import { readObject } from "../transfer/object-reader.ts";
+import type { Repository } from "../transfer/repository.ts";
+import type { JournalReader } from "./adapter.ts";
+import { walArchive } from "./journal-archive.ts";
+
+/** A history file names each timeline once: far above what any cluster has. */
+const SMALL_FILE_BYTES_MAX = 4 << 20;
+
+/** The archived WAL of a repository, as the planning of a recovery looks at it. */
+export function walReader(repository: Repository): JournalReader {
+  return {
+    contains: walArchive(repository).contains,
+    async read(name, signal) {
+      const [found] = await findObjects(repository.driver, walBaseKey(name), { signal });
+      if (found === undefined) return undefined;
+      const { key, codec } = found;
+      const content = await readObject(repository, { key, codec, signal });
+      return await collect(content, SMALL_FILE_BYTES_MAX);
+    },
+  };
+}
