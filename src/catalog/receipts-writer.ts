@@ -31,6 +31,7 @@ export class ReceiptsWriter {
   #queue: Uint8Array[] = [];
   #queuedBytes = 0;
   #sectionBytes = 0;
+  #isOpened = false;
   #isFinished = false;
   #isGivenUp = false;
   #facts: ReceiptsFacts | undefined;
@@ -45,7 +46,11 @@ export class ReceiptsWriter {
   readonly source: ByteSource = {
     sizeBytes: undefined,
     replayable: false,
-    open: (signal) => this.#read(signal),
+    open: (signal) => {
+      assert(!this.#isOpened, "the receipts were opened twice");
+      this.#isOpened = true;
+      return this.#read(signal);
+    },
   };
 
   /** Adds the receipt of a part. Resolves when there is room for more. */
