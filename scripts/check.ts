@@ -33,7 +33,7 @@ function steps(): readonly Step[] {
 
 /** Suites of services are named after them; these need nothing but the process. */
 function serverlessSuites(): readonly string[] {
-  const needsServer = /\.(?:s3|postgres|gcs|azure|sftp|swift|mysql|redis)[.-]/;
+  const needsServer = /(?:^|\.)(?:s3|postgres|gcs|azure|sftp|swift|mysql|redis)[.-]/;
   return readdirSync(join(ROOT, "test/conformance"))
     .filter((name) => name.endsWith(".test.ts") && !needsServer.test(name))
     .map((name) => `test/conformance/${name}`);

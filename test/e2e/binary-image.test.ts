@@ -69,7 +69,7 @@ async function perform({ name, rest }: Instruction, folder: string): Promise<voi
   }
 }
 
-test("the build stage makes an executable that needs nothing of what it was made from", async () => {
+test("the build stage makes an executable that needs nothing of what made it", async () => {
   const folder = join(scratch.path, "build");
   mkdirSync(folder);
   const [build = []] = stages();

@@ -16,7 +16,8 @@ const SHARED = 3;
  * cannot choose must fit as well.
  *
  *   0 magic, class, byte order, version   16 u16 type   18 u16 machine   20 u32 version = 1
- *   52 u16 header size = 64   54 u16 size of a program header = 56   58 u16 of a section header = 64
+ *   52 u16 header size = 64   54 u16 size of a program header = 56
+ *   58 u16 size of a section header = 64
  */
 export function findElfImages(file: Buffer): readonly ElfHeader[] {
   const found: ElfHeader[] = [];
