@@ -1,0 +1,24 @@
+import { CorruptObjectError, ToolError } from "../base/errors.ts";
+
+/**
+ * The cipher refuses the object's first block. A damaged beginning looks the same: nothing but
+ * the key can tell them apart.
+ */
+export class WrongKeyError extends ToolError {
+  readonly keyId: string;
+
+  constructor(what: string, keyId: string) {
+    super({
+      code: "wrong-key",
+      message: `${what}: key ${keyId} does not open it`,
+      hint:
+        "Configure the key that the object was written with; " +
+        "if it is the right one, the object's beginning is damaged.",
+    });
+    this.keyId = keyId;
+  }
+}
+
+export function corruptLibsodium(detail: string): CorruptObjectError {
+  return new CorruptObjectError("libsodium data", detail);
+}

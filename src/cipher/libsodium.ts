@@ -1,0 +1,191 @@
+import { AddonError } from "../base/addon.ts";
+import { ConfigError } from "../base/errors.ts";
+import type { Logger } from "../base/log.ts";
+import { ByteReader } from "../stream/byte-reader.ts";
+import type { ByteStream } from "../stream/byte-stream.ts";
+import { rechunk } from "../stream/rechunk.ts";
+import type { Cipher } from "./cipher.ts";
+import { corruptLibsodium, WrongKeyError } from "./errors.ts";
+import {
+  BATCH_CHUNKS,
+  HEADER_BYTES,
+  KEY_BYTES,
+  type Opener,
+  PLAIN_BATCH_BYTES,
+  RefusedChunk,
+  type SecretStreamEngine,
+  STORED_BATCH_BYTES,
+} from "./secretstream.ts";
+
+export type KeyTransform = "none" | "hex" | "base64";
+
+export interface LibsodiumOptions {
+  readonly log: Logger;
+  /** `auto`: the addon, else WebAssembly. */
+  readonly engine?: "auto" | "addon" | "wasm" | undefined;
+}
+
+const KEY_TEXT_BYTES_MIN = 25;
+
+/**
+ * WAL-G's libsodium cipher, with one thing stricter: a stream without its final chunk, or with
+ * anything after it, is an error. The engine is loaded when first used.
+ */
+export function openLibsodiumCipher(key: Uint8Array, options: LibsodiumOptions): Cipher {
+  let opening: Promise<SecretStreamEngine> | undefined;
+  const engine = () => {
+    opening ??= openEngine(options);
+    return opening;
+  };
+  const keyId = fingerprint(key);
+  return {
+    name: "libsodium",
+    keyId,
+    encrypt: (input) => encrypt(input, engine, key),
+    decrypt: (input) => decrypt(input, engine, { key, keyId }),
+  };
+}
+
+/** The 32 bytes that `LIBSODIUM_KEY` means. The key is in no message. */
+export function transformKey(text: Uint8Array, transform: KeyTransform): Uint8Array {
+  if (transform === "none") {
+    if (text.byteLength < KEY_TEXT_BYTES_MIN) {
+      throw new ConfigError(
+        `LIBSODIUM_KEY has ${text.byteLength} bytes, at least ${KEY_TEXT_BYTES_MIN} are needed`,
+        "Make one with `openssl rand -hex 32` and set LIBSODIUM_KEY_TRANSFORM=hex.",
+      );
+    }
+    const key = new Uint8Array(KEY_BYTES);
+    key.set(text.subarray(0, KEY_BYTES));
+    return key;
+  }
+  const digits = Buffer.from(text.buffer, text.byteOffset, text.byteLength).toString("latin1");
+  // WAL-G's base64 reader passes over line ends.
+  const key = transform === "hex" ? decodeHex(digits) : decodeBase64(digits.replace(/[\r\n]/g, ""));
+  if (key === undefined || key.byteLength !== KEY_BYTES) {
+    const found = key === undefined ? `is not ${transform}` : `means ${key.byteLength} bytes`;
+    throw new ConfigError(
+      `LIBSODIUM_KEY ${found}; with LIBSODIUM_KEY_TRANSFORM=${transform} it must be ` +
+        `${KEY_BYTES} bytes in ${transform}`,
+      transform === "hex"
+        ? "Make one with `openssl rand -hex 32`."
+        : "Make one with `openssl rand -base64 32`.",
+    );
+  }
+  return key;
+}
+
+function decodeHex(digits: string): Uint8Array | undefined {
+  return /^(?:[0-9a-fA-F]{2})*$/.test(digits)
+    ? Uint8Array.from(Buffer.from(digits, "hex"))
+    : undefined;
+}
+
+function decodeBase64(digits: string): Uint8Array | undefined {
+  const isBase64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(digits);
+  return isBase64 ? Uint8Array.from(Buffer.from(digits, "base64")) : undefined;
+}
+
+/**
+ * Public: tells keys apart. A guess at the key can be checked with it, as it can be with any
+ * object that the key encrypted.
+ */
+function fingerprint(key: Uint8Array): string {
+  const hasher = new Bun.CryptoHasher("sha256");
+  hasher.update("tidemark libsodium key id\0");
+  hasher.update(key);
+  return hasher.digest("hex").slice(0, 8);
+}
+
+async function openEngine(options: LibsodiumOptions): Promise<SecretStreamEngine> {
+  const engine = await chooseEngine(options);
+  options.log.debug("libsodium engine opened", { engine: engine.name });
+  return engine;
+}
+
+async function chooseEngine(options: LibsodiumOptions): Promise<SecretStreamEngine> {
+  const choice = options.engine ?? "auto";
+  if (choice !== "wasm") {
+    const { openAddonEngine } = await import("./secretstream-addon.ts");
+    try {
+      const engine = await openAddonEngine();
+      if (engine !== undefined) return engine;
+    } catch (error) {
+      if (!(error instanceof AddonError) || choice === "addon") throw error;
+      options.log.debug("libsodium addon not loaded", { reason: error.message });
+    }
+    if (choice === "addon") throw new ConfigError("there is no libsodium addon for this machine");
+  }
+  return (await import("./secretstream-wasm.ts")).openWasmEngine();
+}
+
+async function* encrypt(
+  input: ByteStream,
+  openEngine: () => Promise<SecretStreamEngine>,
+  key: Uint8Array,
+): AsyncGenerator<Uint8Array> {
+  // One batch is held back, as the last one is sealed in another way; so two pieces of memory.
+  const memory = [new Uint8Array(0), new Uint8Array(0)];
+  let turn = 0;
+  const allocate = (sizeBytes: number) => {
+    turn = 1 - turn;
+    const piece = memory[turn];
+    if (piece?.byteLength === sizeBytes) return piece;
+    return (memory[turn] = Buffer.allocUnsafeSlow(sizeBytes));
+  };
+  const engine = await openEngine();
+  using sealer = engine.seal(key);
+  let isFirst = true;
+  let held: Uint8Array | undefined;
+  for await (const plain of rechunk(PLAIN_BATCH_BYTES, allocate)(input)) {
+    if (isFirst) yield sealer.header;
+    isFirst = false;
+    if (held !== undefined) yield sealer.batch(held, false);
+    held = plain;
+  }
+  // WAL-G leaves the header out of an empty stream, and cannot read the result itself.
+  if (isFirst) yield sealer.header;
+  yield sealer.batch(held ?? new Uint8Array(0), true);
+}
+
+async function* decrypt(
+  input: ByteStream,
+  openEngine: () => Promise<SecretStreamEngine>,
+  with_: { readonly key: Uint8Array; readonly keyId: string },
+): AsyncGenerator<Uint8Array> {
+  const reader = new ByteReader(input);
+  try {
+    const header = await reader.read(HEADER_BYTES);
+    if (header.byteLength < HEADER_BYTES) throw corruptLibsodium("cut short inside the header");
+    const engine = await openEngine();
+    using opener = engine.open(with_.key, header);
+    let batchIndex = 0;
+    for (let isLast = false; !isLast; batchIndex++) {
+      const stored = await reader.read(STORED_BATCH_BYTES);
+      isLast = await reader.isAtEnd();
+      const plain = openBatch(opener, { stored, isLast, batchIndex, keyId: with_.keyId });
+      if (plain.byteLength > 0) yield plain;
+    }
+  } finally {
+    await reader.close();
+  }
+}
+
+function openBatch(
+  opener: Opener,
+  batch: {
+    readonly stored: Uint8Array;
+    readonly isLast: boolean;
+    readonly batchIndex: number;
+    readonly keyId: string;
+  },
+): Uint8Array {
+  try {
+    return opener.batch(batch.stored, batch.isLast);
+  } catch (error) {
+    if (!(error instanceof RefusedChunk)) throw error;
+    const index = batch.batchIndex * BATCH_CHUNKS + error.index;
+    if (index === 0) throw new WrongKeyError("libsodium data", batch.keyId);
+    throw corruptLibsodium(`chunk ${index} is damaged`);
+  }
+}
