@@ -1,8 +1,9 @@
 import { processHost } from "./cli/process-host.ts";
 import { Program } from "./cli/program.ts";
-import { abortOnSignals } from "./cli/signals.ts";
+import { abortOnSignals, PROCESS_SIGNALS } from "./cli/signals.ts";
 
-const program = new Program(processHost(abortOnSignals((exitCode) => process.exit(exitCode))));
+const signal = abortOnSignals(PROCESS_SIGNALS, (exitCode) => process.exit(exitCode));
+const program = new Program(processHost(signal));
 const failUnseen = async (error: unknown) => process.exit(await program.fail(error));
 process.on("uncaughtException", failUnseen);
 process.on("unhandledRejection", failUnseen);

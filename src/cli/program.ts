@@ -10,7 +10,12 @@ import {
   type OutsideSettings,
   readOutsideSettings,
 } from "../config/load.ts";
-import { type Environment, flagSource, type GivenValue } from "../config/sources.ts";
+import {
+  type Environment,
+  environmentSource,
+  flagSource,
+  type GivenValue,
+} from "../config/sources.ts";
 import { checkedValue } from "../config/value.ts";
 import { checkArguments } from "./arguments.ts";
 import { type CalledAs, calledAs, DATABASE_WORDS } from "./called-as.ts";
@@ -171,9 +176,10 @@ export class Program {
     told: DatabaseKind | undefined,
     outside: OutsideSettings | undefined,
   ): DatabaseKind {
+    const { TIDEMARK_DATABASE } = this.#host.environment;
     const sources = [
       flagSource(this.#parsed.settings),
-      outside?.environmentSource,
+      outside?.environmentSource ?? environmentSource({ TIDEMARK_DATABASE }),
       outside?.fileSource,
     ];
     const chosen = sources.map((source) => source?.values.get("DATABASE")).find((given) => given);

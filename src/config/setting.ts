@@ -51,6 +51,8 @@ export interface Setting {
   /** The default when called as `wal-g*`, where it differs. */
   readonly walgDefault?: string;
   readonly choices?: readonly string[];
+  /** A configuration file may write it as a map; the setting is its JSON then. */
+  readonly takesMap?: boolean;
   /** Smallest whole number allowed. */
   readonly min?: number;
   /** Never printed, and scrubbed from whatever is printed. */

@@ -1,3 +1,4 @@
+import { ConfigError } from "../base/errors.ts";
 import type { FileValues } from "./file.ts";
 import { nearestName } from "./nearest-name.ts";
 import { namesOf, PREFIXES, type Setting } from "./setting.ts";
@@ -45,9 +46,20 @@ export function environmentSource(environment: Environment): SettingSource {
 export function fileSource(values: FileValues): SettingSource {
   const entries = [...values].map(([name, value]): [string, string] => [
     name,
-    typeof value === "string" ? value : JSON.stringify(value),
+    typeof value === "string" ? value : mapText(name, value),
   ]);
   return sourceOf(entries, () => true);
+}
+
+function mapText(name: string, value: Readonly<Record<string, unknown>>): string {
+  const setting = findSetting(name)?.setting;
+  if (setting === undefined || setting.kind === "map" || setting.takesMap === true) {
+    return JSON.stringify(value);
+  }
+  throw new ConfigError(
+    `${name} in the configuration file is a map, where a single value is wanted`,
+    `For example: ${name}: ${setting.example}.`,
+  );
 }
 
 /** Pairs of setting name and text; a later pair of the same name wins. */

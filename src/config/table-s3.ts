@@ -277,6 +277,7 @@ export const S3_SETTINGS = section("s3", [
     key: "S3_REQUEST_ADDITIONAL_HEADERS",
     form: "driver",
     kind: "text",
+    takesMap: true,
     example: '{"X-Header": "value"}',
     help: "Headers added to each request, as a JSON or YAML map",
   },
