@@ -1,6 +1,7 @@
 import { assert } from "../base/assert.ts";
 import { ByteReader } from "../stream/byte-reader.ts";
 import { type ByteStream, concatBytes } from "../stream/byte-stream.ts";
+import { ChunkPool, recycle } from "../stream/chunk-pool.ts";
 import { rechunk } from "../stream/rechunk.ts";
 import type { Codec, CodecOptions } from "./codec.ts";
 import { openZstdEngine, type ZstdEngine } from "./zstd-engine.ts";
@@ -44,41 +45,22 @@ function compress(
   engine: ZstdEngine,
   options: { readonly level: number; readonly parallelism: number },
 ): ByteStream {
-  const memory = new ChunkMemory();
-  return inOrder(chunks(input, memory), options.parallelism, async (chunk) => {
+  const pool = new ChunkPool(CHUNK_BYTES);
+  return inOrder(chunks(input, pool), options.parallelism, async (chunk) => {
     const frame = await compressFrame(engine, chunk, options.level);
-    memory.free(chunk);
+    recycle(chunk);
     return frame;
   });
 }
 
 /** Chunks of the stream, at least one: an empty stream is one empty frame, as WAL-G writes it. */
-async function* chunks(input: ByteStream, memory: ChunkMemory): ByteStream {
+async function* chunks(input: ByteStream, pool: ChunkPool): ByteStream {
   let isEmpty = true;
-  for await (const chunk of rechunk(CHUNK_BYTES, () => memory.allocate())(input)) {
+  for await (const chunk of rechunk(CHUNK_BYTES, () => pool.take())(input)) {
     isEmpty = false;
     yield chunk;
   }
   if (isEmpty) yield new Uint8Array(0);
-}
-
-/** Chunks that were put together are used again: fresh pages cost more than the copy. */
-class ChunkMemory {
-  readonly #own = new Set<Uint8Array>();
-  readonly #unused: Uint8Array[] = [];
-
-  allocate(): Uint8Array {
-    const reused = this.#unused.pop();
-    if (reused !== undefined) return reused;
-    const fresh = Buffer.allocUnsafeSlow(CHUNK_BYTES);
-    this.#own.add(fresh);
-    return fresh;
-  }
-
-  /** A view of the producer's chunk is none of ours. */
-  free(chunk: Uint8Array): void {
-    if (this.#own.has(chunk)) this.#unused.push(chunk);
-  }
 }
 
 /** The results of `work` in the order of the items, up to `parallelism` at once. */

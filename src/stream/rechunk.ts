@@ -19,7 +19,9 @@ export function rechunk(sizeBytes: number, allocate = allocateBytes): Stage {
         pending = undefined;
       }
       for (; offset + sizeBytes <= chunk.byteLength; offset += sizeBytes) {
-        yield chunk.subarray(offset, offset + sizeBytes);
+        // The chunk itself where it fits: it may come from a pool and go back there.
+        const isWhole = chunk.byteLength === sizeBytes;
+        yield isWhole ? chunk : chunk.subarray(offset, offset + sizeBytes);
       }
       if (offset < chunk.byteLength) {
         pending = allocate(sizeBytes);

@@ -1,9 +1,12 @@
+import { ChunkPool } from "../stream/chunk-pool.ts";
+
 /** One chunk of the tar: also what the codecs compress at a time. */
 export const TAR_CHUNK_BYTES = 1 << 20;
 
 /** Chunks that are filled in place and given away when full. */
 export class ChunkedOutput {
-  #chunk = new Uint8Array(TAR_CHUNK_BYTES);
+  readonly #pool = new ChunkPool(TAR_CHUNK_BYTES);
+  #chunk: Uint8Array = this.#pool.take();
   #used = 0;
   #given = 0;
 
@@ -22,7 +25,7 @@ export class ChunkedOutput {
     if (this.#used < TAR_CHUNK_BYTES) return;
     const full = this.#chunk;
     this.#given += TAR_CHUNK_BYTES;
-    this.#chunk = new Uint8Array(TAR_CHUNK_BYTES);
+    this.#chunk = this.#pool.take();
     this.#used = 0;
     yield full;
   }
@@ -38,7 +41,7 @@ export class ChunkedOutput {
 
   *zeros(bytes: number): Generator<Uint8Array> {
     for (let left = bytes; left > 0; ) {
-      const space = this.space(left);
+      const space = this.space(left).fill(0);
       left -= space.byteLength;
       yield* this.advance(space.byteLength);
     }

@@ -61,8 +61,7 @@ async function* copyContent(
       bytes = typeof reading === "number" ? reading : await reading;
       isEnded = bytes === 0;
     }
-    // A fresh chunk is zero: what the file no longer has needs no writing.
-    if (isEnded) bytes = space.byteLength;
+    if (isEnded) bytes = space.fill(0).byteLength;
     content.observe(space.subarray(0, bytes));
     missingBytes -= bytes;
     yield* output.advance(bytes);
