@@ -1,5 +1,6 @@
 // Proves on real servers that a session enters and leaves backup mode, that whatever ends the
 // session ends the mode too, and that the loss of the server is known within seconds (G26, G34).
+import { mkdirSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { SYSTEM_CLOCK } from "../../src/base/clock.ts";
 import { PostgresSession, type SessionOptions } from "../../src/database/postgres/session.ts";
@@ -8,6 +9,7 @@ import { formatLsn } from "../../src/delta/lsn.ts";
 import { type PostgresCluster, startCluster } from "../support/postgres-cluster.ts";
 import type { PostgresVersion } from "../support/postgres-install.ts";
 import { killIfThere } from "../support/process-tree.ts";
+import { giveToServers } from "../support/scratch.ts";
 
 const VERSIONS: readonly PostgresVersion[] = ["13", "14", "15", "17", "18"];
 const FOREVER = new AbortController().signal;
@@ -78,7 +80,8 @@ describe.each(VERSIONS)("PostgreSQL %s", (version) => {
 
   test("gives the map of tablespaces, whatever their paths", async () => {
     const path = `${cluster.socketDir}/space é`;
-    await cluster.query(`COPY (SELECT 1) TO PROGRAM 'mkdir "${path}"'`);
+    mkdirSync(path);
+    giveToServers(path);
     await cluster.query(`CREATE TABLESPACE extra LOCATION '${path}'`);
     await using session = await open(cluster);
     await session.startBackup("map", FOREVER);
