@@ -1,0 +1,157 @@
+import type { ByteBudget } from "../base/byte-budget.ts";
+import type { Clock } from "../base/clock.ts";
+import { ConfigError, type ToolError } from "../base/errors.ts";
+import type { Logger } from "../base/log.ts";
+import { doublingCeiling, type RetryPolicy } from "../base/retry.ts";
+import type { SettingReader } from "../base/setting-reader.ts";
+import type { StorageDriver } from "./driver.ts";
+import { StorageError, StorageUnavailableError } from "./errors.ts";
+import { toObjectKey } from "./object-key.ts";
+import { logged } from "./wrap/logged.ts";
+import { retrying } from "./wrap/retrying.ts";
+
+export interface StorageOptions {
+  readonly budget: ByteBudget;
+  readonly log: Logger;
+  readonly clock: Clock;
+  /** Uniform in [0, 1): for tests of the back-off. */
+  readonly random?: () => number;
+}
+
+interface Opened {
+  readonly driver: StorageDriver;
+  readonly policy: RetryPolicy;
+}
+
+type Opener = (settings: SettingReader, options: StorageOptions) => Promise<Opened>;
+
+/** In WAL-G's order: the first whose key is set is opened. */
+const STORAGES: readonly { readonly key: string; readonly open: Opener | undefined }[] = [
+  { key: "OSS_PREFIX", open: undefined },
+  { key: "S3_PREFIX", open: openS3 },
+  { key: "FILE_PREFIX", open: openFile },
+  { key: "GS_PREFIX", open: undefined },
+  { key: "AZ_PREFIX", open: undefined },
+  { key: "SWIFT_PREFIX", open: undefined },
+  { key: "SSH_PREFIX", open: undefined },
+];
+
+/** Opens the storage that the settings name: its driver, logged and retried. */
+export async function openStorage(
+  settings: SettingReader,
+  options: StorageOptions,
+): Promise<StorageDriver> {
+  const chosen = STORAGES.find(({ key }) => settings.text(key) !== undefined);
+  if (chosen === undefined) {
+    throw new ConfigError(
+      "no storage is configured",
+      "Set WALG_S3_PREFIX=s3://bucket/path or WALG_FILE_PREFIX=/path.",
+    );
+  }
+  if (chosen.open === undefined) {
+    throw new ConfigError(
+      `${chosen.key}: this storage is not supported yet`,
+      "Use WALG_S3_PREFIX or WALG_FILE_PREFIX.",
+    );
+  }
+  const { driver, policy } = await chosen.open(settings, options);
+  return retrying(logged(driver, options.log, options.clock), policy);
+}
+
+/** Opens `s3://bucket/path`, `file:///path` or `/path`; everything else as the settings say. */
+export function openStorageUrl(
+  url: string,
+  settings: SettingReader,
+  options: StorageOptions,
+): Promise<StorageDriver> {
+  const isS3 = url.startsWith("s3://");
+  if (!isS3 && !url.startsWith("file://") && !url.startsWith("/")) {
+    throw new ConfigError(`${url}: is not like s3://bucket/path or file:///path`);
+  }
+  const own = isS3 ? "S3_PREFIX" : "FILE_PREFIX";
+  const replaced = new Map<string, string | undefined>(STORAGES.map(({ key }) => [key, undefined]));
+  replaced.set("STORAGE_PREFIX", undefined).set(own, url);
+  return openStorage(
+    {
+      text: (key) => (replaced.has(key) ? replaced.get(key) : settings.text(key)),
+      flag: (key) => settings.flag(key),
+      whole: (key) => settings.whole(key),
+      durationMs: (key) => settings.durationMs(key),
+    },
+    options,
+  );
+}
+
+async function openFile(settings: SettingReader, options: StorageOptions): Promise<Opened> {
+  const { openFileStorage } = await import("./file/driver.ts");
+  const path = filePath(settings.text("FILE_PREFIX") ?? "");
+  const driver = openFileStorage(path, { below: storagePrefix(settings), clock: options.clock });
+  const policy = createPolicy(options, { attemptsMax: 4, throttle: { minMs: 0, maxMs: 1000 } });
+  return { driver, policy };
+}
+
+async function openS3(settings: SettingReader, options: StorageOptions): Promise<Opened> {
+  const { readS3Settings } = await import("./s3/settings.ts");
+  const { openS3Storage } = await import("./s3/open.ts");
+  const s3 = readS3Settings(settings, storagePrefix(settings));
+  const policy = createPolicy(options, s3);
+  // Without static keys the SDK is loaded anyway, for its providers.
+  const { keys, role } = s3.credentials;
+  const path = keys !== undefined && role === undefined ? "direct" : "sdk";
+  return { driver: await openS3Storage(s3, { ...options, policy, path }), policy };
+}
+
+/** `/path`, `file:///path` and `file://localhost/path`. */
+function filePath(text: string): string {
+  const path = text.replace(/^file:\/\/(?:localhost)?(?=\/)/, "");
+  if (!path.startsWith("/") || path.includes("\0")) {
+    throw new ConfigError(`FILE_PREFIX: ${text} is not an absolute path, like /mnt/backups`);
+  }
+  return path.replace(/\/+/g, "/").replace(/(?<=.)\/$/, "");
+}
+
+/** `STORAGE_PREFIX`: appended to the root of every storage. */
+function storagePrefix(settings: SettingReader): string {
+  const path = (settings.text("STORAGE_PREFIX") ?? "").replace(/^\/+|\/+$/g, "");
+  return path === "" ? "" : toObjectKey(path);
+}
+
+const FIRST_DELAY_MS = 100;
+const DELAY_MAX_MS = 20_000;
+/** A service that asks for more is not waited for: the command's caller tries again later. */
+const RETRY_AFTER_MAX_MS = 300_000;
+
+function createPolicy(
+  options: StorageOptions,
+  limits: {
+    readonly attemptsMax: number;
+    readonly throttle: { readonly minMs: number; readonly maxMs: number };
+  },
+): RetryPolicy {
+  const { attemptsMax, throttle } = limits;
+  return {
+    attemptsMax,
+    clock: options.clock,
+    random: options.random ?? trueRandom,
+    ceilingMs: (attempt, error) =>
+      isThrottled(error)
+        ? doublingCeiling(attempt, 2 * throttle.minMs, throttle.maxMs)
+        : doublingCeiling(attempt, FIRST_DELAY_MS, DELAY_MAX_MS),
+    floorMs: (error) => {
+      const askedMs = error instanceof StorageError ? (error.retryAfterMs ?? 0) : 0;
+      const leastMs = isThrottled(error) ? throttle.minMs : 0;
+      return Math.max(leastMs, Math.min(askedMs, RETRY_AFTER_MAX_MS));
+    },
+    onRetry: ({ attempt, delayMs, error }) => {
+      options.log.warning(error.message, { attempt, attemptsMax, delayMs });
+    },
+  };
+}
+
+function isThrottled(error: ToolError): boolean {
+  return error instanceof StorageUnavailableError && error.isThrottled;
+}
+
+function trueRandom(): number {
+  return (crypto.getRandomValues(new Uint32Array(1))[0] ?? 0) / 2 ** 32;
+}

@@ -1,0 +1,24 @@
+import { S3ConnectionError } from "./errors.ts";
+
+/** A header that holds a whole number. */
+export function wholeHeader(value: string | null | undefined): number | undefined {
+  return value !== null && value !== undefined && /^\d{1,16}$/.test(value)
+    ? Number(value)
+    : undefined;
+}
+
+/** Which bytes of how many an answer to GET holds, by its status and headers. */
+export function contentRangeOf(
+  status: number,
+  headers: { readonly length: number | undefined; readonly range: string | null | undefined },
+): { readonly range: { offset: number; length: number }; readonly totalBytes: number } {
+  if (status !== 206) {
+    if (headers.length === undefined)
+      throw new S3ConnectionError("the answer does not say its size");
+    return { range: { offset: 0, length: headers.length }, totalBytes: headers.length };
+  }
+  const match = /^bytes (\d{1,16})-(\d{1,16})\/(\d{1,16})$/.exec(headers.range ?? "");
+  if (match === null) throw new S3ConnectionError("the answer does not say which range it holds");
+  const [first, last, totalBytes] = match.slice(1).map(Number) as [number, number, number];
+  return { range: { offset: first, length: last - first + 1 }, totalBytes };
+}

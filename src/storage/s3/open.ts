@@ -1,0 +1,180 @@
+import { readFileSync } from "node:fs";
+import type { ByteBudget } from "../../base/byte-budget.ts";
+import type { Clock } from "../../base/clock.ts";
+import { ConfigError, errnoOf } from "../../base/errors.ts";
+import type { Logger } from "../../base/log.ts";
+import type { RetryPolicy } from "../../base/retry.ts";
+import { retryTransient } from "../../base/retry.ts";
+import type { StorageDriver } from "../driver.ts";
+import type { S3Api } from "./api.ts";
+import { credentialSource } from "./credentials.ts";
+import { DirectApi } from "./direct-api.ts";
+import { S3Driver } from "./driver.ts";
+import { discoverRegion, resolveEndpoint, type S3Endpoint } from "./endpoint.ts";
+import { createEndpointSource } from "./endpoint-source.ts";
+import { toStorageError } from "./errors.ts";
+import { PART_BYTES_MIN, type S3Settings } from "./settings.ts";
+import { createTransport, type Transport } from "./transport.ts";
+
+export interface S3OpenOptions {
+  readonly budget: ByteBudget;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly policy: RetryPolicy;
+  /** `direct`: bytes by our own signer; `sdk`: everything by the SDK. */
+  readonly path: "direct" | "sdk";
+  readonly idleTimeoutMs?: number;
+}
+
+const IDLE_TIMEOUT_MS = 60_000;
+
+/** Opens a bucket. Nothing is sent, unless the region is to be found or validation is on. */
+export async function openS3Storage(
+  settings: S3Settings,
+  options: S3OpenOptions,
+): Promise<StorageDriver> {
+  const name = `s3://${settings.bucket}/${settings.keyPrefix}`.replace(/\/$/, "");
+  const transport = await openTransport(settings, options);
+  const region = await findRegion(settings, { ...options, transport, name });
+  const endpoint = resolveEndpoint(settings, region);
+  const driver = new S3Driver({
+    name,
+    keyPrefix: settings.keyPrefix,
+    api: openApi(settings, { ...options, transport, endpoint, name }),
+    budget: options.budget,
+    sizing: {
+      partBytesMin: PART_BYTES_MIN,
+      partBytesMax: settings.partBytesMax,
+      budgetBytes: options.budget.totalBytes,
+      concurrencyMax: settings.concurrencyMax,
+    },
+    objects: settings.objects,
+    policy: options.policy,
+    resumesMax: settings.resumesMax,
+    deleteBatchMax: settings.deleteBatchMax,
+    // Of other services nobody knows; they are sent the condition all the same.
+    conditionalPut: endpoint.isAws,
+    clock: options.clock,
+    log: options.log,
+  });
+  if (settings.shouldValidate) await validate(driver, options.policy);
+  return driver;
+}
+
+function openApi(
+  settings: S3Settings,
+  options: S3OpenOptions & {
+    readonly transport: Transport;
+    readonly endpoint: S3Endpoint;
+    readonly name: string;
+  },
+): S3Api {
+  const { transport, endpoint, clock } = options;
+  const credentials = credentialSource(settings.credentials, {
+    storage: options.name,
+    region: endpoint.region,
+    transport,
+    now: () => clock.now(),
+  });
+  const { objects, bucket, isPathStyle, listVersion } = settings;
+  const common = { endpoint, objects, credentials, transport, clock };
+  let loading: Promise<S3Api> | undefined;
+  const loadSdk = (): Promise<S3Api> => {
+    loading ??= import("./sdk-api.ts").then(
+      ({ SdkApi }) => new SdkApi({ ...common, bucket, isPathStyle, listVersion }),
+    );
+    return loading;
+  };
+  return options.path === "direct"
+    ? new DirectApi({ ...common, rest: loadSdk })
+    : new LazyApi(loadSdk);
+}
+
+/** Loads the SDK at the first call. */
+class LazyApi implements S3Api {
+  readonly #load: () => Promise<S3Api>;
+
+  constructor(load: () => Promise<S3Api>) {
+    this.#load = load;
+  }
+
+  putObject: S3Api["putObject"] = async (request) => (await this.#load()).putObject(request);
+  getObject: S3Api["getObject"] = async (request) => (await this.#load()).getObject(request);
+  headObject: S3Api["headObject"] = async (...all) => (await this.#load()).headObject(...all);
+  createMultipartUpload: S3Api["createMultipartUpload"] = async (request) =>
+    (await this.#load()).createMultipartUpload(request);
+  uploadPart: S3Api["uploadPart"] = async (request) => (await this.#load()).uploadPart(request);
+  completeMultipartUpload: S3Api["completeMultipartUpload"] = async (request) =>
+    (await this.#load()).completeMultipartUpload(request);
+  abortMultipartUpload: S3Api["abortMultipartUpload"] = async (upload) =>
+    (await this.#load()).abortMultipartUpload(upload);
+  listPage: S3Api["listPage"] = async (request) => (await this.#load()).listPage(request);
+  deleteObjects: S3Api["deleteObjects"] = async (...all) =>
+    (await this.#load()).deleteObjects(...all);
+
+  close(): void {}
+}
+
+async function openTransport(settings: S3Settings, options: S3OpenOptions): Promise<Transport> {
+  const common = {
+    clock: options.clock,
+    idleTimeoutMs: options.idleTimeoutMs ?? IDLE_TIMEOUT_MS,
+    certificateAuthorities: await readAuthorities(settings.certificateFiles),
+    proxy: settings.proxy,
+  };
+  const direct = createTransport(common);
+  if (settings.endpointSource === undefined) return direct;
+  const connectTo = createEndpointSource(settings.endpointSource, direct);
+  return createTransport({ ...common, connectTo });
+}
+
+/** The built-in authorities and those of the files, since naming any replaces the built-in. */
+async function readAuthorities(files: readonly string[]): Promise<readonly string[] | undefined> {
+  if (files.length === 0) return undefined;
+  const { rootCertificates } = await import("node:tls");
+  return [...rootCertificates, ...files.map(readAuthorityFile)];
+}
+
+function readAuthorityFile(path: string): string {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    throw new ConfigError(`S3_CA_CERT_FILE: ${path}: ${errnoOf(error) ?? "cannot be read"}`);
+  }
+  if (!text.includes("-----BEGIN CERTIFICATE-----")) {
+    throw new ConfigError(`S3_CA_CERT_FILE: ${path}: holds no certificate in PEM form`);
+  }
+  return text;
+}
+
+async function findRegion(
+  settings: S3Settings,
+  options: S3OpenOptions & { readonly transport: Transport; readonly name: string },
+): Promise<string> {
+  if (settings.region !== undefined) return settings.region;
+  if (settings.endpoint !== undefined) return "us-east-1";
+  const { signal } = new AbortController();
+  const region = await retryTransient(options.policy, signal, async () => {
+    try {
+      return await discoverRegion(settings, options.transport, signal);
+    } catch (error) {
+      throw toStorageError(error, { storage: options.name });
+    }
+  });
+  if (region === undefined) {
+    throw new ConfigError(
+      `AWS_REGION: the region of bucket ${settings.bucket} cannot be found`,
+      "Set AWS_REGION, or check the bucket's name in S3_PREFIX.",
+    );
+  }
+  return region;
+}
+
+/** `S3_SKIP_VALIDATION=false`: the bucket must answer before anything else is done. */
+async function validate(driver: StorageDriver, policy: RetryPolicy): Promise<void> {
+  const { signal } = new AbortController();
+  await retryTransient(policy, signal, async () => {
+    for await (const _ of driver.list("", { signal })) return;
+  });
+}

@@ -1,0 +1,100 @@
+import type { ByteBudget, ByteLease } from "../../base/byte-budget.ts";
+import type { ByteStream } from "../../stream/byte-stream.ts";
+
+/** Bytes of one request, with the lease that they are held under. */
+export interface Part extends Disposable {
+  readonly bytes: Uint8Array;
+  readonly isLast: boolean;
+}
+
+export interface PartReaderOptions {
+  readonly budget: ByteBudget;
+  /** Size of the part of that number, from 1; every part but the last has it exactly. */
+  readonly partBytes: (partNumber: number) => number;
+  /** Of the whole stream, when known: a small object then leases no more than it needs. */
+  readonly sizeBytes: number | undefined;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Cuts a stream into parts. A part is leased from the budget before it is filled; a chunk that is
+ * just one part passes without being copied.
+ */
+export class PartReader {
+  readonly #chunks: AsyncIterator<Uint8Array>;
+  readonly #options: PartReaderOptions;
+  #partNumber = 0;
+  #readBytes = 0;
+  #isEnded = false;
+  /** Pulled, but not yet part of a part. */
+  #rest: Uint8Array | undefined;
+
+  constructor(stream: ByteStream, options: PartReaderOptions) {
+    this.#chunks = stream[Symbol.asyncIterator]();
+    this.#options = options;
+  }
+
+  /** The next part; the first may be empty, and none comes after the last. */
+  async next(): Promise<Part> {
+    const { budget, partBytes, sizeBytes, signal } = this.#options;
+    this.#partNumber += 1;
+    const fullBytes = partBytes(this.#partNumber);
+    const leftBytes = sizeBytes === undefined ? fullBytes : sizeBytes - this.#readBytes;
+    const wantedBytes = Math.min(fullBytes, Math.max(leftBytes, 0));
+    const lease = await budget.lease(wantedBytes, signal);
+    try {
+      const bytes = await this.#fill(wantedBytes);
+      this.#readBytes += bytes.byteLength;
+      await this.#pull();
+      return toPart(bytes, { isLast: this.#isEnded, lease });
+    } catch (error) {
+      lease[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** Makes the producer clean up. */
+  async close(): Promise<void> {
+    if (!this.#isEnded) await this.#chunks.return?.();
+  }
+
+  async #fill(wantedBytes: number): Promise<Uint8Array> {
+    await this.#pull();
+    const first = this.#rest;
+    if (first === undefined) return new Uint8Array();
+    if (first.byteLength >= wantedBytes) return this.#take(first, wantedBytes);
+    const buffer = new Uint8Array(wantedBytes);
+    let filledBytes = 0;
+    while (filledBytes < wantedBytes) {
+      await this.#pull();
+      if (this.#rest === undefined) break;
+      const chunk = this.#take(this.#rest, wantedBytes - filledBytes);
+      buffer.set(chunk, filledBytes);
+      filledBytes += chunk.byteLength;
+    }
+    return buffer.subarray(0, filledBytes);
+  }
+
+  #take(chunk: Uint8Array, limitBytes: number): Uint8Array {
+    const isWhole = chunk.byteLength <= limitBytes;
+    this.#rest = isWhole ? undefined : chunk.subarray(limitBytes);
+    return isWhole ? chunk : chunk.subarray(0, limitBytes);
+  }
+
+  /** Makes sure that a byte is waiting, or that the stream has ended. */
+  async #pull(): Promise<void> {
+    while (this.#rest === undefined && !this.#isEnded) {
+      const next = await this.#chunks.next();
+      if (next.done === true) this.#isEnded = true;
+      else if (next.value.byteLength > 0) this.#rest = next.value;
+    }
+  }
+}
+
+function toPart(
+  bytes: Uint8Array,
+  options: { readonly isLast: boolean; readonly lease: ByteLease },
+): Part {
+  const { isLast, lease } = options;
+  return { bytes, isLast, [Symbol.dispose]: () => lease[Symbol.dispose]() };
+}

@@ -1,0 +1,87 @@
+/**
+ * Signature version 4 of one request, by the AWS General Reference "Signing AWS API requests".
+ * Every header given is signed, and so is the SHA-256 of the body: the service refuses a body
+ * that was damaged on the way.
+ */
+export interface S3Credentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string | undefined;
+}
+
+export interface UnsignedRequest {
+  readonly method: string;
+  /** With every part percent-encoded already; the query without values that need encoding. */
+  readonly url: URL;
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly bodySha256: string;
+}
+
+export interface SigningScope {
+  readonly credentials: S3Credentials;
+  readonly region: string;
+  readonly now: Date;
+}
+
+/** SHA-256 of nothing. */
+export const EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+/** The headers to send, with `authorization` among them; `host` is for the transport to add. */
+export function signRequest(request: UnsignedRequest, scope: SigningScope): Record<string, string> {
+  const instant = scope.now.toISOString().replace(/[-:]|\.\d+/g, "");
+  const day = instant.slice(0, 8);
+  const headers: Record<string, string> = {
+    ...request.headers,
+    host: request.url.host,
+    "x-amz-content-sha256": request.bodySha256,
+    "x-amz-date": instant,
+  };
+  const { sessionToken } = scope.credentials;
+  if (sessionToken !== undefined) headers["x-amz-security-token"] = sessionToken;
+  const names = Object.keys(headers).sort();
+  const canonical = [
+    request.method,
+    request.url.pathname,
+    canonicalQuery(request.url),
+    ...names.map((name) => `${name}:${(headers[name] ?? "").trim().replace(/ +/g, " ")}`),
+    "",
+    names.join(";"),
+    request.bodySha256,
+  ].join("\n");
+  const place = `${day}/${scope.region}/s3/aws4_request`;
+  const toSign = ["AWS4-HMAC-SHA256", instant, place, sha256Hex(canonical)].join("\n");
+  const dayKey = hmac(`AWS4${scope.credentials.secretAccessKey}`, day);
+  const key = hmac(hmac(hmac(dayKey, scope.region), "s3"), "aws4_request");
+  const signature = hmac(key, toSign).toHex();
+  const { host: _, ...sent } = headers;
+  const credential = `${scope.credentials.accessKeyId}/${place}`;
+  const signedHeaders = names.join(";");
+  return {
+    ...sent,
+    authorization: `AWS4-HMAC-SHA256 Credential=${credential}, SignedHeaders=${signedHeaders}, Signature=${signature}`,
+  };
+}
+
+/** Percent-encoded as RFC 3986 wants it: `encodeURIComponent` leaves out five characters. */
+export function encodeRfc3986(text: string): string {
+  return encodeURIComponent(text).replace(
+    /[!'()*]/g,
+    (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+}
+
+export function sha256Hex(bytes: Uint8Array | string): string {
+  return new Bun.CryptoHasher("sha256").update(bytes).digest("hex");
+}
+
+function canonicalQuery(url: URL): string {
+  return [...url.searchParams]
+    .map(([name, value]) => `${encodeRfc3986(name)}=${encodeRfc3986(value)}`)
+    .sort()
+    .join("&");
+}
+
+function hmac(key: Uint8Array | string, text: string): Buffer {
+  return new Bun.CryptoHasher("sha256", key).update(text).digest();
+}
