@@ -24,7 +24,7 @@ export interface BackupMetadata {
   readonly userData: JsonValue | undefined;
 }
 
-/** Stored bytes → metadata. As in Go a field that is absent is zero, one of a wrong type a fault. */
+/** Stored bytes → metadata. As in Go an absent field is zero; one of a wrong type is a fault. */
 export function decodeBackupMetadata(key: string, bytes: Uint8Array): BackupMetadata {
   const fields = JsonDocument.parse(key, decodeUtf8(bytes, key));
   return {

@@ -33,7 +33,9 @@ export class UnsupportedFormatError extends ToolError {
   constructor(what: string, version: number) {
     super({
       code: "unsupported-format",
-      message: `${what}: written in format version ${version}, this version reads up to ${RECEIPTS_VERSION}`,
+      message:
+        `${what}: written in format version ${version}, ` +
+        `this version reads up to ${RECEIPTS_VERSION}`,
       hint: "A newer tidemark wrote it; use that version, or a later one, to read it.",
     });
     this.version = version;

@@ -242,7 +242,8 @@ export class ReceiptsObject {
     if (sizeBytes !== facts.sizeBytes || sha256 !== facts.sha256) {
       throw new CorruptObjectError(
         this.key,
-        `${sizeBytes} bytes with SHA-256 ${sha256}, the sentinel says ${facts.sizeBytes} bytes with ${facts.sha256}`,
+        `${sizeBytes} bytes with SHA-256 ${sha256}, ` +
+          `the sentinel says ${facts.sizeBytes} bytes with ${facts.sha256}`,
       );
     }
   }

@@ -1,5 +1,5 @@
 import type { Command } from "./command.ts";
-import { BACKUP_FETCH_SPEC, BACKUP_PUSH_SPEC } from "./specs/backup.ts";
+import { BACKUP_FETCH_SPEC, BACKUP_LIST_SPEC, BACKUP_PUSH_SPEC } from "./specs/backup.ts";
 import { COMPLETION_SPEC, CONFIG_SPEC, FLAGS_SPEC, HELP_SPEC } from "./specs/general.ts";
 import { WAL_FETCH_SPEC, WAL_PREFETCH_SPEC, WAL_PUSH_SPEC } from "./specs/wal.ts";
 
@@ -21,6 +21,7 @@ export const COMMANDS: readonly Command[] = [
   { ...WAL_PREFETCH_SPEC, load: () => import("./wal-prefetch.ts") },
   { ...BACKUP_PUSH_SPEC, load: () => import("./backup-push.ts") },
   { ...BACKUP_FETCH_SPEC, load: () => import("./backup-fetch.ts") },
+  { ...BACKUP_LIST_SPEC, load: () => import("./backup-list.ts") },
   { ...CONFIG_SPEC, load: () => import("./config.ts") },
   { ...FLAGS_SPEC, load: () => import("./flags.ts") },
   { ...COMPLETION_SPEC, load: () => import("./completion.ts") },

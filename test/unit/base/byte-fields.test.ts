@@ -1,4 +1,5 @@
-// Proves that fields are read as written, that no read passes the end, and that a number has one form.
+// Proves that fields are read as written, that no read passes the end, and that a number has one
+// form.
 import { describe, expect, test } from "vitest";
 import { ByteReader, ByteWriter, sha256Hex } from "../../../src/base/byte-fields.ts";
 import { CorruptObjectError } from "../../../src/base/errors.ts";

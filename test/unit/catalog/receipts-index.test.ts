@@ -1,5 +1,6 @@
 // Proves that index and footer must agree with each other and with the size of the object.
 import { describe, expect, test } from "vitest";
+import { sha256Hex } from "../../../src/base/byte-fields.ts";
 import { CorruptObjectError } from "../../../src/base/errors.ts";
 import { FOOTER_BYTES, RECEIPTS_MAGIC, TAIL_BYTES } from "../../../src/catalog/receipts-format.ts";
 import {
@@ -78,6 +79,6 @@ describe("the index", () => {
 
 test("a hash that differs names the object and both hashes", () => {
   expect(() => expectSha256("the object", new Uint8Array(1), SHA)).toThrow(
-    `the object: SHA-256 is 6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d, ${SHA}`,
+    `the object: SHA-256 is ${sha256Hex(new Uint8Array(1))}, ${SHA} was recorded`,
   );
 });

@@ -56,7 +56,7 @@ describe("receipts", () => {
     expect((await openBytes(bytes, facts, PLAIN_CIPHER))?.sections).toEqual([]);
   });
 
-  test("are read by range: footer, index and one section, whatever the number of parts", async () => {
+  test("are read by range: footer, index and one section of many", async () => {
     const parts = Array.from({ length: 200 }, (_, i) => samplePart(i));
     const { bytes, facts } = await writeReceipts(parts, PLAIN_CIPHER);
     const ranges: ByteRange[] = [];
