@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { errnoOf, FilesystemError } from "../base/errors.ts";
 import type { ByteSource, ByteStream } from "./byte-stream.ts";
+import { ChunkPool } from "./chunk-pool.ts";
 
 /** Large enough that the cost per read vanishes, small enough for many files at once. */
 export const FILE_CHUNK_BYTES = 1 << 20;
@@ -65,17 +66,17 @@ async function* readDescriptor(
   facts: { readonly path: string; readonly sizeBytes: number; readonly signal: AbortSignal },
 ): ByteStream & AsyncGenerator<Uint8Array> {
   const { path, sizeBytes, signal } = facts;
+  const pool = new ChunkPool(FILE_CHUNK_BYTES);
   let position = 0;
   for (;;) {
     signal.throwIfAborted();
-    // One byte more than promised, so that growth shows.
-    const wanted = Math.min(FILE_CHUNK_BYTES, sizeBytes - position + 1);
-    const chunk = Buffer.allocUnsafeSlow(wanted);
-    const got = readSync(descriptor, chunk, 0, wanted, position);
+    const chunk = pool.take();
+    // Past the promised end too, so that growth shows.
+    const got = readSync(descriptor, chunk, 0, chunk.byteLength, position);
     if (got === 0) break;
     position += got;
     if (position > sizeBytes) throw changedSize(path, sizeBytes, position);
-    yield got === wanted ? chunk : chunk.subarray(0, got);
+    yield got === chunk.byteLength ? chunk : chunk.subarray(0, got);
   }
   if (position !== sizeBytes) throw changedSize(path, sizeBytes, position);
 }
