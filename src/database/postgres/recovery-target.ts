@@ -199,32 +199,37 @@ function historyName(timeline: number): string {
 
 function planFor(candidate: Candidate, goal: Goal): RecoveryPlan {
   const { target, timeMicros } = goal;
-  const time = timeMicros === undefined ? "" : formatTargetTime(timeMicros);
-  const only = (kind: RecoveryTarget["kind"], value: string) => (target.kind === kind ? value : "");
   const notes: string[] = [];
-  if (timeMicros !== undefined) notes.push(`the target time is ${time}`);
+  if (timeMicros !== undefined) notes.push(`the target time is ${formatTargetTime(timeMicros)}`);
   if (target.kind === "xid" || target.kind === "name") {
     notes.push(
       `backup ${candidate.name} is used: whether it ends before the ${target.kind} ${target.value} only the server finds out`,
     );
   }
-  return {
-    backup: candidate.name,
-    notes,
-    // All of them, so that none of the source's stays in force.
-    settings: new Map([
-      ["restore_command", target.restoreCommand],
-      ["recovery_target", only("immediate", "immediate")],
-      ["recovery_target_time", time],
-      ["recovery_target_lsn", only("lsn", target.value)],
-      ["recovery_target_xid", only("xid", target.value)],
-      ["recovery_target_name", only("name", target.value)],
-      ["recovery_target_inclusive", target.inclusive ?? "true"],
-      ["recovery_target_timeline", target.timeline ?? "latest"],
-      ["recovery_target_action", target.action ?? "pause"],
-      ["recovery_end_command", ""],
-      ["archive_cleanup_command", ""],
-      ["recovery_min_apply_delay", "0"],
-    ]),
+  return { backup: candidate.name, notes, settings: settingsFor(goal) };
+}
+
+/** Every recovery setting, so that none of the source's stays in force. */
+function settingsFor({ target, timeMicros }: Goal): ReadonlyMap<string, string> {
+  const targets: Readonly<Record<RecoveryTarget["kind"], readonly [string, string]>> = {
+    immediate: ["recovery_target", "immediate"],
+    time: ["recovery_target_time", timeMicros === undefined ? "" : formatTargetTime(timeMicros)],
+    lsn: ["recovery_target_lsn", target.value],
+    xid: ["recovery_target_xid", target.value],
+    name: ["recovery_target_name", target.value],
   };
+  const settings = new Map([
+    ["restore_command", target.restoreCommand],
+    ["recovery_end_command", ""],
+    ["archive_cleanup_command", ""],
+    ["recovery_min_apply_delay", "0"],
+    ["recovery_target_inclusive", target.inclusive ?? "true"],
+    ["recovery_target_timeline", target.timeline ?? "latest"],
+    ["recovery_target_action", target.action ?? "pause"],
+  ]);
+  // The server takes them in this order, and refuses to empty one after another was set.
+  for (const [name] of Object.values(targets)) settings.set(name, "");
+  const [chosen, value] = targets[target.kind];
+  settings.delete(chosen);
+  return settings.set(chosen, value);
 }
