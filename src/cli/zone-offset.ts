@@ -25,7 +25,8 @@ export function zoneOffsetSeconds(
 }
 
 function askRuntime(now: Date): number {
-  return -60 * now.getTimezoneOffset();
+  // Adding zero makes no difference but to minus zero.
+  return -60 * now.getTimezoneOffset() + 0;
 }
 
 /** undefined: UTC. */
