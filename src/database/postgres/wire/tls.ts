@@ -59,6 +59,7 @@ async function handshake(
     socket: plain.detach(),
     // The outcome is judged below, so that the message can name the setting.
     rejectUnauthorized: false,
+    checkServerIdentity: () => undefined,
     ...(isIP(endpoint.host) === 0 ? { servername: endpoint.host } : {}),
     ...(root === undefined || root === "system" ? {} : { ca: readPem(root, "PGSSLROOTCERT") }),
     ...clientCertificate(settings),
