@@ -1,6 +1,6 @@
 import { CanceledError, ERROR_TABLE, ToolError } from "../base/errors.ts";
 import type { CommandModule, Invocation } from "../command/command.ts";
-import { STDERR, writeText } from "./descriptor.ts";
+import { writeText } from "./descriptor.ts";
 import type { RunLog } from "./run-log.ts";
 
 /** What is known of the run when it fails. */
@@ -44,9 +44,8 @@ export function hintOf(error: ToolError): string {
 /** Prints an error: a user's mistake as message and hint, a bug with its stack. */
 export function reportError(error: ToolError, exitCode: number, log: RunLog): void {
   if (error instanceof CanceledError && error.signalName === "SIGPIPE") return;
-  const { writer, scrub, isJson } = log;
+  const { writer, scrub, isJson, isOnStderr } = log;
   const hint = hintOf(error);
-  const isOnStderr = writer.isStderr;
   if (!isJson || !isOnStderr) {
     writer.line("error", error.message);
     writer.line("hint", hint);
@@ -58,9 +57,9 @@ export function reportError(error: ToolError, exitCode: number, log: RunLog): vo
   if (isJson) {
     const { code } = error;
     const shown = { code, exitCode, message: scrub(error.message), hint: scrub(hint) };
-    writeStderr(`${JSON.stringify({ error: shown })}\n`);
+    writeStderr(log, `${JSON.stringify({ error: shown })}\n`);
   } else if (!isOnStderr) {
-    writeStderr(scrub(`${error.message}\n`));
+    writeStderr(log, scrub(`${error.message}\n`));
   }
 }
 
@@ -75,9 +74,9 @@ function stackOf(error: ToolError): string {
   return parts.join("\n");
 }
 
-function writeStderr(text: string): void {
+function writeStderr(log: RunLog, text: string): void {
   try {
-    writeText(STDERR, text);
+    writeText(log.stderr, text);
   } catch {
     // Nobody reads there; the exit code still tells.
   }

@@ -1,7 +1,7 @@
 import { openSync } from "node:fs";
 import { ConfigError, messageOf } from "../base/errors.ts";
 import { createLogger, type LogFacts, type Logger, type LogLevel } from "../base/log.ts";
-import { STDERR, writeText } from "./descriptor.ts";
+import { writeText } from "./descriptor.ts";
 import type { Scrubber } from "./scrubber.ts";
 
 export type LogLabel = LogLevel | "hint";
@@ -10,7 +10,7 @@ export type LogFormat = "text" | "json";
 /** Writes finished lines; one that cannot be written is dropped: nobody reads there. */
 export class LogWriter {
   readonly format: LogFormat;
-  readonly #descriptor: number;
+  readonly descriptor: number;
   readonly #scrub: Scrubber;
   readonly #now: () => Date;
   readonly #zoneOffset: (now: Date) => number;
@@ -24,14 +24,10 @@ export class LogWriter {
     readonly zoneOffset: (now: Date) => number;
   }) {
     this.format = options.format;
-    this.#descriptor = options.descriptor;
+    this.descriptor = options.descriptor;
     this.#scrub = options.scrub;
     this.#now = options.now;
     this.#zoneOffset = options.zoneOffset;
-  }
-
-  get isStderr(): boolean {
-    return this.#descriptor === STDERR;
   }
 
   line(label: LogLabel, message: string, facts: LogFacts = {}): void {
@@ -44,7 +40,7 @@ export class LogWriter {
 
   raw(text: string): void {
     try {
-      writeText(this.#descriptor, text);
+      writeText(this.descriptor, text);
     } catch {
       // A closed pipe or a full disk must not stop a backup.
     }
@@ -56,8 +52,8 @@ export class LogWriter {
 }
 
 /** `stderr`, or a file that is appended to. */
-export function openLogDestination(destination: string): number {
-  if (destination === "stderr") return STDERR;
+export function openLogDestination(destination: string, stderr: number): number {
+  if (destination === "stderr") return stderr;
   try {
     return openSync(destination, "a", 0o644);
   } catch (error) {

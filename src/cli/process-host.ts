@@ -1,6 +1,8 @@
 import { existsSync } from "node:fs";
 import { SYSTEM_CLOCK } from "../base/clock.ts";
 import { passwdEntry } from "../config/passwd.ts";
+import { STDERR } from "./descriptor.ts";
+import { STANDARD_OUTPUT } from "./output.ts";
 import type { ProgramHost } from "./program.ts";
 
 /** This process. A compiled program keeps the name of its call only in `argv0`. */
@@ -12,6 +14,8 @@ export function processHost(signal: AbortSignal): ProgramHost {
     environment: process.env,
     clock: SYSTEM_CLOCK,
     signal,
+    output: STANDARD_OUTPUT,
+    stderr: STDERR,
     home: () => passwdEntry(process.geteuid?.() ?? 0)?.home,
     self: () => (isCompiled ? [executablePath()] : [process.execPath, Bun.main]),
   };

@@ -1,7 +1,7 @@
 import type { Clock } from "../base/clock.ts";
 import type { DatabaseKind } from "../base/database-kind.ts";
 import { COMMANDS } from "../command/all.ts";
-import type { Command, Invocation, Personality } from "../command/command.ts";
+import type { Command, Invocation, Output, Personality } from "../command/command.ts";
 import { GLOBAL_OPTIONS, VERSION_OPTION } from "../command/global-options.ts";
 import type { EffectiveSettings } from "../config/effective-settings.ts";
 import {
@@ -22,7 +22,6 @@ import { type CalledAs, calledAs, DATABASE_WORDS } from "./called-as.ts";
 import { optionsWithGlobals, plainWords } from "./command-line.ts";
 import { exitCodeOf, reportError, toToolError } from "./exit.ts";
 import { type ParsedFlags, parseFlags } from "./flags.ts";
-import { STANDARD_OUTPUT } from "./output.ts";
 import { decideDatabase } from "./personality.ts";
 import { RunLog } from "./run-log.ts";
 import { commandWords, selectCommand } from "./selection.ts";
@@ -37,6 +36,9 @@ export interface ProgramHost {
   readonly environment: Environment;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  readonly output: Output;
+  /** Descriptor of stderr. */
+  readonly stderr: number;
   home(): string | undefined;
   self(): readonly string[];
 }
@@ -60,6 +62,7 @@ export class Program {
     this.#log = RunLog.plain({
       clock: host.clock,
       zone: host.environment["TZ"],
+      stderr: host.stderr,
       isJson: !isWalg && host.words.includes("--json"),
     });
   }
@@ -116,11 +119,11 @@ export class Program {
     const { database, programName } = this.#personality;
     const commands = commandsOf(database);
     if (parsed.options.flag("version")) {
-      STANDARD_OUTPUT.write(versionText(this.#called, database));
+      this.#host.output.write(versionText(this.#called, database));
       return;
     }
     const { groupHelp } = await import("../command/help-text.ts");
-    STANDARD_OUTPUT.write(groupHelp(programName, { commands, group }, options));
+    this.#host.output.write(groupHelp(programName, { commands, group }, options));
   }
 
   async #runCommand(
@@ -141,7 +144,7 @@ export class Program {
     if (isHelp) {
       const { commandHelp } = await import("../command/help-text.ts");
       const { programName } = this.#personality;
-      STANDARD_OUTPUT.write(commandHelp(programName, this.#command, GLOBAL_OPTIONS));
+      this.#host.output.write(commandHelp(programName, this.#command, GLOBAL_OPTIONS));
       return;
     }
     if (outside !== undefined) this.#load(outside);
@@ -193,7 +196,7 @@ export class Program {
   #load(outside: OutsideSettings): void {
     const { options, settings: flags } = this.#parsed;
     const { isWalg } = this.#called;
-    const { clock, environment } = this.#host;
+    const { clock, environment, stderr } = this.#host;
     const { settings, warnings } = loadSettings({
       outside,
       flags,
@@ -206,6 +209,7 @@ export class Program {
     this.#log = RunLog.of(settings, {
       clock,
       zone: environment["TZ"],
+      stderr,
       isJson,
       isQuiet: options.flag("quiet"),
     });
@@ -221,7 +225,7 @@ export class Program {
       options: this.#parsed.options,
       settings: this.#settings,
       log: log.logger,
-      output: STANDARD_OUTPUT,
+      output: host.output,
       clock: host.clock,
       signal: host.signal,
       get self() {

@@ -1,6 +1,5 @@
 import type { Clock } from "../base/clock.ts";
 import type { Progress } from "../command/command.ts";
-import { STDERR } from "./descriptor.ts";
 import type { LogWriter } from "./log-writer.ts";
 
 const BAR_INTERVAL_MS = 200;
@@ -18,9 +17,9 @@ export interface ProgressOptions {
 
 export const SILENT_PROGRESS: Progress = { advance: () => {}, finish: () => {} };
 
-export function isStderrTerminal(): boolean {
+export function isTerminal(descriptor: number): boolean {
   // Not imported: the module costs every start, and few commands show a bar.
-  return process.getBuiltinModule("node:tty").isatty(STDERR);
+  return process.getBuiltinModule("node:tty").isatty(descriptor);
 }
 
 /** What is done, how fast, and how long it will take. No timer: it shows when bytes arrive. */

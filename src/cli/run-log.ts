@@ -2,9 +2,8 @@ import type { Clock } from "../base/clock.ts";
 import type { Logger, LogLevel } from "../base/log.ts";
 import type { Progress } from "../command/command.ts";
 import type { EffectiveSettings } from "../config/effective-settings.ts";
-import { STDERR } from "./descriptor.ts";
 import { LogWriter, openLogDestination } from "./log-writer.ts";
-import { isStderrTerminal, SILENT_PROGRESS, startProgress } from "./progress.ts";
+import { isTerminal, SILENT_PROGRESS, startProgress } from "./progress.ts";
 import { createScrubber, type Scrubber } from "./scrubber.ts";
 import { createZoneOffset } from "./zone-offset.ts";
 
@@ -13,6 +12,8 @@ export interface LogSurroundings {
   /** The TZ variable. */
   readonly zone: string | undefined;
   readonly isJson: boolean;
+  /** Descriptor of stderr. */
+  readonly stderr: number;
 }
 
 /** Where and how this run logs. Starts plain on stderr; settings and flags refine it. */
@@ -21,7 +22,9 @@ export class RunLog {
   readonly isJson: boolean;
   readonly level: LogLevel;
   readonly scrub: Scrubber;
+  /** Of the log; `stderr` may be another. */
   readonly writer: LogWriter;
+  readonly stderr: number;
   readonly logger: Logger;
 
   constructor(options: {
@@ -30,11 +33,13 @@ export class RunLog {
     readonly isJson: boolean;
     readonly level: LogLevel;
     readonly secrets: readonly string[];
+    readonly stderr: number;
     readonly descriptor: number;
   }) {
     const { clock, isJson, level, descriptor } = options;
     this.#clock = clock;
     this.isJson = isJson;
+    this.stderr = options.stderr;
     this.level = level;
     this.scrub = createScrubber(options.secrets);
     this.writer = new LogWriter({
@@ -49,7 +54,7 @@ export class RunLog {
 
   /** Before the settings are known: on stderr, and without secrets to take out. */
   static plain(around: LogSurroundings): RunLog {
-    return new RunLog({ ...around, level: "info", secrets: [], descriptor: STDERR });
+    return new RunLog({ ...around, level: "info", secrets: [], descriptor: around.stderr });
   }
 
   static of(
@@ -59,20 +64,27 @@ export class RunLog {
     const isJson = options.isJson || settings.text("LOG_FORMAT") === "json";
     const level = levelOf(settings.text("LOG_LEVEL"), options.isQuiet);
     const secrets = settings.secrets();
-    const descriptor = openLogDestination(settings.text("LOG_DESTINATION") ?? "stderr");
+    const descriptor = openLogDestination(
+      settings.text("LOG_DESTINATION") ?? "stderr",
+      options.stderr,
+    );
     return new RunLog({ ...options, isJson, level, secrets, descriptor });
+  }
+
+  get isOnStderr(): boolean {
+    return this.writer.descriptor === this.stderr;
   }
 
   /** A bar on a terminal, lines elsewhere, nothing when only errors and warnings are wanted. */
   progress(label: string, totalBytes: number | undefined): Progress {
     if (this.level === "error" || this.level === "warning") return SILENT_PROGRESS;
-    const isTerminal = !this.isJson && this.writer.isStderr && isStderrTerminal();
+    const showsBar = !this.isJson && this.isOnStderr && isTerminal(this.stderr);
     return startProgress({
       label,
       totalBytes,
       clock: this.#clock,
       writer: this.writer,
-      isTerminal,
+      isTerminal: showsBar,
     });
   }
 }

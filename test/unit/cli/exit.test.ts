@@ -1,6 +1,6 @@
 // Proves the exit code and the printed form of errors: by table, by WAL-G's name, by the command's
 // own rule; and that only bugs show a stack.
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
@@ -13,7 +13,6 @@ import {
   UsageError,
 } from "../../../src/base/errors.ts";
 import { exitCodeOf, hintOf, reportError, toToolError } from "../../../src/cli/exit.ts";
-import { openLogDestination } from "../../../src/cli/log-writer.ts";
 import { RunLog } from "../../../src/cli/run-log.ts";
 import type { Invocation } from "../../../src/command/command.ts";
 
@@ -76,13 +75,15 @@ test("every code has a hint, and an error's own comes first", () => {
 
 function report(name: string, thrown: ToolError, isJson: boolean, secrets: string[] = []): string {
   const path = join(folder, name);
+  const descriptor = openSync(path, "a");
   const log = new RunLog({
     clock: SYSTEM_CLOCK,
     zone: "UTC",
     isJson,
     level: "info",
     secrets,
-    descriptor: openLogDestination(path),
+    descriptor,
+    stderr: descriptor,
   });
   reportError(thrown, 10, log);
   return readFileSync(path, "utf8");
@@ -109,6 +110,13 @@ test("prints no secret, not even out of a cause", () => {
     expect(shown).toContain("refused key --HIDDEN--");
     expect(shown).not.toContain("hush");
   }
+});
+
+test("ends with the error as one line of JSON", () => {
+  const last = report("json", new UsageError("bad flag", "Use another."), true);
+  expect(JSON.parse(last)).toEqual({
+    error: { code: "usage", exitCode: 10, message: "bad flag", hint: "Use another." },
+  });
 });
 
 test("says nothing when the reader of the output went away", () => {

@@ -14,7 +14,7 @@ function writer(name: string, format: "text" | "json"): { path: string; log: Log
   const path = join(folder, name);
   const log = new LogWriter({
     format,
-    descriptor: openLogDestination(path),
+    descriptor: openLogDestination(path, 2),
     scrub: createScrubber(["hush-hush"]),
     now: () => NOW,
     zoneOffset: () => 3600,
@@ -73,6 +73,8 @@ test("goes on when nobody can read", () => {
 });
 
 test("knows stderr, and refuses a destination that cannot be opened", () => {
-  expect(openLogDestination("stderr")).toBe(2);
-  expect(() => openLogDestination(join(folder, "no/such/folder.log"))).toThrow("cannot be opened");
+  expect(openLogDestination("stderr", 2)).toBe(2);
+  expect(() => openLogDestination(join(folder, "no/such/folder.log"), 2)).toThrow(
+    "cannot be opened",
+  );
 });

@@ -29,7 +29,7 @@ function started(name: string, isTerminal: boolean, totalBytes: number | undefin
   const path = join(folder, name);
   const writer = new LogWriter({
     format: "text",
-    descriptor: openLogDestination(path),
+    descriptor: openLogDestination(path, 2),
     scrub: (text) => text,
     now: clock.now,
     zoneOffset: () => 0,

@@ -18,7 +18,7 @@ function logOf(environment: Record<string, string>, isQuiet = false, isJson = fa
     home: () => undefined,
   });
   const { settings } = loadSettings({ outside, flags: [], isWalg: false, isStrict: false });
-  return RunLog.of(settings, { clock: SYSTEM_CLOCK, zone: "UTC", isJson, isQuiet });
+  return RunLog.of(settings, { clock: SYSTEM_CLOCK, zone: "UTC", stderr: 2, isJson, isQuiet });
 }
 
 test.each([
@@ -50,6 +50,7 @@ test("shows no progress when only warnings and errors are wanted", () => {
 });
 
 test("starts on stderr before the settings are known", () => {
-  const log = RunLog.plain({ clock: SYSTEM_CLOCK, zone: undefined, isJson: true });
-  expect(log.writer.isStderr && log.isJson).toBe(true);
+  const log = RunLog.plain({ clock: SYSTEM_CLOCK, zone: undefined, stderr: 7, isJson: true });
+  expect(log.isOnStderr && log.isJson).toBe(true);
+  expect(log.writer.descriptor).toBe(7);
 });
