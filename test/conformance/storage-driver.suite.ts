@@ -1,6 +1,6 @@
 // Proves the ten guarantees of StorageDriver against whatever `open` gives, one test or more each.
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { StorageDriver } from "../../src/storage/driver.ts";
+import { defined } from "../../src/base/assert.ts";
 import {
   InvalidRangeError,
   ObjectExistsError,
@@ -23,15 +23,15 @@ import { testDelete, testKeys, testListing } from "./storage-driver.listing.ts";
 
 export function testStorageDriver(suite: StorageSuite): void {
   describe(`storage driver: ${suite.name}`, () => {
-    let opened: OpenedStorage;
-    const it$ = (title: string, test: (driver: StorageDriver) => Promise<void>) =>
-      it(title, () => test(opened.driver));
+    let opened: OpenedStorage | undefined;
+    const it$: StorageTest = (title, test) =>
+      it(title, () => test(defined(opened, "open storage").driver));
     beforeAll(async () => {
       opened = await suite.open();
     });
     afterAll(async () => {
-      await opened.driver.close();
-      await opened.close();
+      await opened?.driver.close();
+      await opened?.close();
     });
     testPut(it$, suite);
     testConcurrency(it$, suite);

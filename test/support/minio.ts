@@ -10,13 +10,17 @@ export interface MinioOptions {
   readonly isTls?: boolean;
 }
 
-/** A running MinIO with an empty store. */
-export interface Minio {
+export interface MinioAddress {
   /** `http://127.0.0.1:PORT`, or `https://localhost:PORT`. */
   readonly endpoint: string;
   readonly accessKey: string;
   readonly secretKey: string;
+  /** The authority of its certificate. */
   readonly caFile: string | undefined;
+}
+
+/** A running MinIO with an empty store. */
+export interface Minio extends MinioAddress {
   readonly pid: number;
   stop(): Promise<void>;
 }
@@ -62,7 +66,7 @@ export async function startMinio(options: MinioOptions = {}): Promise<Minio> {
   const caFile = options.isTls === true ? join(certificates, "public.crt") : undefined;
   const endpoint = caFile === undefined ? `http://127.0.0.1:${port}` : `https://localhost:${port}`;
   try {
-    await waitUntilReady(endpoint, caFile, child);
+    await waitUntilReady({ endpoint, accessKey, secretKey, caFile }, child);
   } catch (error) {
     const log = `${readFileSync(join(dir, "log"))}${readFileSync(join(dir, "errors"))}`;
     await stop();
@@ -73,7 +77,7 @@ export async function startMinio(options: MinioOptions = {}): Promise<Minio> {
 
 /** Makes a bucket; with `hasObjectLock` its objects can be retained. */
 export async function createBucket(
-  minio: Minio,
+  minio: MinioAddress,
   bucket: string,
   options: { readonly hasObjectLock?: boolean } = {},
 ): Promise<void> {
@@ -88,7 +92,7 @@ export async function createBucket(
 
 /** One signed request without a body: for what the driver has no call for. */
 export function askMinio(
-  minio: Minio,
+  minio: MinioAddress,
   request: {
     readonly method: string;
     /** With its query, percent-encoded. */
@@ -112,15 +116,12 @@ function trust(caFile: string | undefined) {
   return caFile === undefined ? {} : { tls: { ca: readFileSync(caFile, "utf8") } };
 }
 
-async function waitUntilReady(
-  endpoint: string,
-  caFile: string | undefined,
-  child: Bun.Subprocess,
-): Promise<void> {
+/** Its own health page says yes before requests are served: only a served request proves it. */
+async function waitUntilReady(minio: MinioAddress, child: Bun.Subprocess): Promise<void> {
   const deadline = Date.now() + READY_TIMEOUT_MS;
   for (;;) {
-    const ready = await fetch(`${endpoint}/minio/health/ready`, trust(caFile)).catch(() => {});
-    if (ready?.ok === true) return;
+    const buckets = await askMinio(minio, { method: "GET", path: "/" }).catch(() => undefined);
+    if (buckets?.ok === true) return;
     if (child.exitCode !== null) throw new Error(`it ended with exit code ${child.exitCode}`);
     if (Date.now() > deadline) throw new Error(`not ready after ${READY_TIMEOUT_MS} ms`);
     await Bun.sleep(50);

@@ -1,17 +1,31 @@
-import { SYSTEM_CLOCK } from "../../src/base/clock.ts";
+import { type Clock, SYSTEM_CLOCK } from "../../src/base/clock.ts";
 import type { RetryPolicy } from "../../src/base/retry.ts";
 import { StorageError } from "../../src/storage/errors.ts";
 
-/** Repeats with next to no wait, and keeps what it was told. */
-export function quickPolicy(attemptsMax: number): RetryPolicy & { readonly retries: unknown[] } {
-  const retries: unknown[] = [];
+type Retry = Parameters<RetryPolicy["onRetry"]>[0];
+
+export interface RecordingPolicy extends RetryPolicy {
+  /** Every wait that was asked for. */
+  readonly retries: Retry[];
+}
+
+/** Repeats without waiting, and keeps what it was told. */
+export function quickPolicy(
+  attemptsMax: number,
+  onRetry: (retry: Retry) => void = () => {},
+): RecordingPolicy {
+  const retries: Retry[] = [];
+  const clock: Clock = { ...SYSTEM_CLOCK, sleep: async (_, signal) => signal.throwIfAborted() };
   return {
     attemptsMax,
-    ceilingMs: () => 1,
+    ceilingMs: () => 2,
     floorMs: (error) => (error instanceof StorageError ? (error.retryAfterMs ?? 0) : 0),
-    clock: SYSTEM_CLOCK,
+    clock,
     random: () => 0.5,
-    onRetry: (facts) => void retries.push(facts),
+    onRetry(retry) {
+      retries.push(retry);
+      onRetry(retry);
+    },
     retries,
   };
 }
