@@ -21,7 +21,8 @@ const QUEUE_BYTES_MAX = 4 << 20;
  * sections pass through it as parts are stored, `finish` ends it. So memory does not grow with
  * the backup (but for some 150 bytes a part, which become the index).
  *
- * When the storage gives the source up, `append` rejects; the reason comes out of the `put`.
+ * When the storage gives the source up, `append` rejects with the reason of the `put` that
+ * `storedBy` was told of.
  */
 export class ReceiptsWriter {
   readonly #cipher: Cipher;
@@ -35,6 +36,7 @@ export class ReceiptsWriter {
   #isFinished = false;
   #isGivenUp = false;
   #facts: ReceiptsFacts | undefined;
+  #put: Promise<unknown> | undefined;
   /** Woken at each change of the fields above. */
   #waiting: (() => void)[] = [];
 
@@ -68,7 +70,19 @@ export class ReceiptsWriter {
     this.#sectionBytes += stored.byteLength;
     this.#push(stored);
     while (this.#queuedBytes > QUEUE_BYTES_MAX && !this.#isGivenUp) await this.#change();
-    if (this.#isGivenUp) throw new Error("the storage gave up the receipts");
+    if (this.#isGivenUp) {
+      await this.#put;
+      throw new Error("the storage gave up the receipts");
+    }
+  }
+
+  /** The `put` that takes the source: its failure ends every wait of `append`. */
+  storedBy(put: Promise<unknown>): void {
+    this.#put = put;
+    put.catch(() => {
+      this.#isGivenUp = true;
+      this.#wake();
+    });
   }
 
   /** Adds a document that is stored plain beside the parts. */

@@ -71,6 +71,18 @@ describe("a writer of receipts", () => {
     await expect(writer.append(samplePart(5))).rejects.toThrow("gave up the receipts");
   });
 
+  test("fails appending with the reason of the put that never opened the source", async () => {
+    const writer = new ReceiptsWriter({ cipher: PLAIN_CIPHER });
+    let refuse: (error: Error) => void = () => {};
+    writer.storedBy(new Promise((_, reject) => (refuse = reject)));
+    for (let i = 0; i < 3; i += 1) await writer.append(largePart(i));
+    const waiting = writer.append(largePart(4));
+    expect(await settled(waiting)).toBe(false);
+    refuse(new Error("access denied"));
+    await expect(waiting).rejects.toThrow("access denied");
+    await expect(writer.append(samplePart(5))).rejects.toThrow("access denied");
+  });
+
   test("ends its source with the reason of an abort, also while it waits", async () => {
     const writer = new ReceiptsWriter({ cipher: PLAIN_CIPHER });
     const stop = new AbortController();
