@@ -117,13 +117,21 @@ export class LzmaDecoder {
       } else {
         const length = this.#match(positionState);
         if (length === END_MARKER) {
-          if (!range.isFinished) throw corruptLzma("the end marker does not end the data");
+          this.#checkEnd();
           this.#isEnded = true;
           return;
         }
         this.#copy(length);
       }
     } while (this.#position < limit && range.availableBytes >= inputBytesMin);
+  }
+
+  #checkEnd(): void {
+    const { plainBytes } = this.#properties;
+    if (plainBytes !== undefined && this.#total() !== plainBytes) {
+      throw corruptLzma("the data is shorter than its header says");
+    }
+    if (!this.#range.isFinished) throw corruptLzma("the end marker does not end the data");
   }
 
   /** Plain bytes so far, of which the lowest bits choose probabilities. */
