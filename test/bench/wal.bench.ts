@@ -1,0 +1,192 @@
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { asServer } from "../support/run-as.ts";
+import { giveToServers, giveTreeToServers } from "../support/scratch.ts";
+import type { BenchCluster } from "./bench-cluster.ts";
+import { alternate, type Contestant, type MeasuredCommand, measureEach } from "./measure.ts";
+import type { BenchTable } from "./report.ts";
+
+const SEGMENTS = 64;
+
+/** A copy of the cluster's identity and of 64 of its WAL segments, all waiting to be archived. */
+class WalFolder {
+  readonly names: readonly string[];
+  readonly dataDir: string;
+  readonly #statusDir: string;
+
+  private constructor(dataDir: string, names: readonly string[]) {
+    this.dataDir = dataDir;
+    this.names = names;
+    this.#statusDir = join(dataDir, "pg_wal", "archive_status");
+  }
+
+  static async create(bench: BenchCluster): Promise<WalFolder> {
+    const source = join(bench.cluster.dataDir, "pg_wal");
+    const names = readdirSync(source)
+      .filter((name) => /^[0-9A-F]{24}$/.test(name))
+      .sort()
+      .slice(0, SEGMENTS);
+    if (names.length < SEGMENTS) throw new Error(`only ${names.length} WAL segments to bench`);
+    const dataDir = bench.emptyFolder("wal-source");
+    mkdirSync(join(dataDir, "pg_wal", "archive_status"), { recursive: true });
+    mkdirSync(join(dataDir, "global"));
+    const copy = (from: string, to: string) => {
+      const result = Bun.spawnSync(["cp", "-p", from, to]);
+      if (result.exitCode !== 0) throw new Error(result.stderr.toString());
+    };
+    copy(join(bench.cluster.dataDir, "global", "pg_control"), join(dataDir, "global"));
+    copy(join(bench.cluster.dataDir, "PG_VERSION"), dataDir);
+    for (const name of names) copy(join(source, name), join(dataDir, "pg_wal"));
+    giveTreeToServers(dataDir);
+    return new WalFolder(dataDir, names);
+  }
+
+  /** Every segment waits again; nothing remembers an earlier run. */
+  reset(isWaiting: boolean): void {
+    rmSync(join(this.dataDir, "pg_wal", "walg_data"), { recursive: true, force: true });
+    rmSync(this.#statusDir, { recursive: true });
+    mkdirSync(this.#statusDir);
+    giveToServers(this.#statusDir);
+    for (const name of isWaiting ? this.names : []) {
+      const path = join(this.#statusDir, `${name}.ready`);
+      writeFileSync(path, "");
+      giveToServers(path);
+    }
+  }
+}
+
+export async function benchWal(
+  bench: BenchCluster,
+  rounds: number,
+): Promise<readonly BenchTable[]> {
+  await bench.archiveWith("nobody");
+  const folder = await WalFolder.create(bench);
+  return [
+    await benchPush(bench, folder, { count: 16, isBackground: false, rounds }),
+    await benchPush(bench, folder, { count: SEGMENTS, isBackground: true, rounds }),
+    await benchFetch(bench, folder, rounds),
+  ];
+}
+
+interface PushRun {
+  readonly count: number;
+  readonly isBackground: boolean;
+  readonly rounds: number;
+}
+
+async function benchPush(
+  bench: BenchCluster,
+  folder: WalFolder,
+  run: PushRun,
+): Promise<BenchTable> {
+  const names = folder.names.slice(0, run.count);
+  const paths = names.map((name) => `pg_wal/${name}`);
+  const cwd = folder.dataDir;
+  const pgbackrest = (path: string): MeasuredCommand => ({
+    argv: asServer(
+      bench.pgbackrest(
+        `--pg1-path=${folder.dataDir}`,
+        ...(run.isBackground ? ["--archive-async"] : []),
+        "archive-push",
+        path,
+      ),
+    ),
+    cwd,
+  });
+  const contestants: readonly Contestant[] = [
+    {
+      name: "tidemark wal-push",
+      prepare: async () => {
+        bench.emptyFolder("tidemark");
+        folder.reset(run.isBackground);
+      },
+      run: () => measureEach(paths.map((path) => ({ ...bench.tidemark("wal-push", path), cwd }))),
+      storedBytes: () => bench.sizeOf("tidemark"),
+    },
+    {
+      name: "pgBackRest archive-push",
+      prepare: async () => {
+        rmSync(bench.path("pgbackrest/archive/main/15-1"), { recursive: true, force: true });
+        bench.emptyFolder("spool");
+        folder.reset(run.isBackground);
+      },
+      run: () => measureEach(paths.map(pgbackrest)),
+      storedBytes: () => bench.sizeOf("pgbackrest/archive"),
+    },
+  ];
+  const title = run.isBackground
+    ? `${run.count} WAL segments, further ones in the background`
+    : `${run.count} WAL segments, one process each`;
+  return {
+    title,
+    note: "16 MiB segments of the load of pgbench's tables, zstd 3, fsynced, local repository.",
+    results: await alternate(contestants, run.rounds),
+    reference: "pgBackRest archive-push",
+    goals: [
+      {
+        contestant: "tidemark wal-push",
+        figure: "wall",
+        max: run.isBackground ? 0.8 : 0.9,
+      },
+      ...(run.isBackground
+        ? []
+        : [{ contestant: "tidemark wal-push", figure: "rss", max: 70 } as const]),
+    ],
+  };
+}
+
+async function benchFetch(
+  bench: BenchCluster,
+  folder: WalFolder,
+  rounds: number,
+): Promise<BenchTable> {
+  const names = folder.names.slice(0, 16);
+  const target = () => bench.emptyFolder("wal-target");
+  const cwd = folder.dataDir;
+  const contestants: readonly Contestant[] = [
+    {
+      name: "tidemark wal-fetch",
+      prepare: async () => {
+        target();
+      },
+      run: () =>
+        measureEach(
+          names.map((name) => ({
+            ...bench.tidemark("wal-fetch", name, join(bench.path("wal-target"), name)),
+            env: { ...bench.environment, TIDEMARK_DOWNLOAD_CONCURRENCY: "1" },
+            cwd,
+          })),
+        ),
+    },
+    {
+      name: "pgBackRest archive-get",
+      prepare: async () => {
+        target();
+      },
+      run: () =>
+        measureEach(
+          names.map((name) => ({
+            argv: asServer(
+              bench.pgbackrest(
+                `--pg1-path=${folder.dataDir}`,
+                "archive-get",
+                name,
+                join(bench.path("wal-target"), name),
+              ),
+            ),
+            cwd,
+          })),
+        ),
+    },
+  ];
+  return {
+    title: "16 WAL segments fetched, one process each",
+    note: "The segments stored above, without reading ahead.",
+    results: await alternate(contestants, rounds),
+    reference: "pgBackRest archive-get",
+    goals: [
+      { contestant: "tidemark wal-fetch", figure: "wall", max: 0.9 },
+      { contestant: "tidemark wal-fetch", figure: "rss", max: 70 },
+    ],
+  };
+}
