@@ -48,14 +48,14 @@ export const GENERAL_SETTINGS = section("general", [
     kind: "flag",
     default: "false",
     example: "true",
-    help: "Let root restore into a directory without giving the files another owner",
+    help: "Let root push WAL, and restore without giving the files another owner",
   },
   {
     key: "STOP_FILE",
     form: "own",
     kind: "text",
     example: "/etc/tidemark/stop",
-    help: "While this file exists, commands that write to the repository refuse to start",
+    help: "While this file exists, nothing is written to the repository",
   },
   {
     key: "STATSD_ADDRESS",
