@@ -1,0 +1,98 @@
+// In archive recovery only "not there" may end it: 74 for an absent file, above 125 for every
+// other failure; on a standby ordinary codes. Run with the compiled binary; the server's side of
+// the rule is proven in test/e2e/wal-recovery.test.ts.
+import { expect, test } from "vitest";
+import { goldenSegment } from "../support/golden-wal.ts";
+import { startBinary } from "../support/run-binary.ts";
+import { type ArchiveRun, WalArchive } from "../support/wal-archive.ts";
+
+const golden = goldenSegment(16, "middle");
+const next = goldenSegment(16, "switched");
+
+/** Every way to fail that is not absence. */
+const FAILURES: readonly [string, (archive: WalArchive) => ArchiveRun][] = [
+  ["a storage out of reach", () => ({ settings: { WALG_FILE_PREFIX: "/nonexistent/place" } })],
+  ["no storage configured", () => ({ settings: { WALG_FILE_PREFIX: "" } })],
+  ["a malformed setting", () => ({ settings: { WALG_DOWNLOAD_CONCURRENCY: "many" } })],
+  [
+    "a damaged object",
+    (archive) => {
+      archive.tamper(`${golden.name}.zst`, archive.object(`${golden.name}.zst`).subarray(0, 900));
+      return {};
+    },
+  ],
+  [
+    "an existing destination",
+    (archive) => {
+      archive.write("pg_wal/RECOVERYXLOG", "");
+      return {};
+    },
+  ],
+  [
+    "another cluster",
+    (archive) => {
+      archive.identify(golden, 1n);
+      return {};
+    },
+  ],
+];
+
+async function makeArchive(): Promise<WalArchive> {
+  const archive = new WalArchive("g15");
+  archive.identify(golden);
+  archive.ready(golden.name, golden.bytes);
+  const pushed = await archive.push(golden.name);
+  expect(pushed.exitCode).toBe(0);
+  return archive;
+}
+
+test.each(["tidemark", "wal-g", "wal-g-pg"])(
+  "G15 called as %s an absent file is 74",
+  async (name) => {
+    using archive = await makeArchive();
+    for (const signal of [undefined, "recovery.signal", "standby.signal"]) {
+      if (signal !== undefined) archive.write(signal, "");
+      for (const absent of [next.name, "00000002.history", "00000005.history"]) {
+        const result = await archive.fetch(absent, { name });
+        expect(result.exitCode).toBe(74);
+        expect(result.stderr).toContain(`Archive '${absent}' does not exist.`);
+      }
+    }
+  },
+);
+
+test.each(FAILURES)("G15 %s is fatal in recovery and ordinary elsewhere", async (_, prepare) => {
+  for (const name of ["tidemark", "wal-g"]) {
+    using archive = await makeArchive();
+    const run = { ...prepare(archive), name };
+    const ordinary = (await archive.fetch(golden.name, run)).exitCode;
+    expect(ordinary).toBeGreaterThan(0);
+    expect(ordinary).toBeLessThan(126);
+    expect(ordinary).not.toBe(74);
+    archive.write("recovery.signal", "");
+    expect((await archive.fetch(golden.name, run)).exitCode).toBe(200);
+    archive.write("standby.signal", "");
+    expect((await archive.fetch(golden.name, run)).exitCode).toBe(ordinary);
+  }
+});
+
+test.each(["tidemark", "wal-g"])(
+  "G15 called as %s, SIGTERM is 143, recovery or not",
+  async (name) => {
+    for (const signal of [undefined, "recovery.signal", "standby.signal"]) {
+      using archive = await makeArchive();
+      if (signal !== undefined) archive.write(signal, "");
+      archive.tamper(`${golden.name}.zst`, new Uint8Array(10));
+      // The object is damaged for ever, so the run waits for its next try when the signal comes.
+      const options = archive.options({
+        name,
+        settings: { TIDEMARK_FETCH_RETRY_BUDGET: "60s" },
+      });
+      const run = startBinary(["wal-fetch", golden.name, "pg_wal/RECOVERYXLOG"], options);
+      await Bun.sleep(400);
+      run.kill("SIGTERM");
+      expect(await run.exited).toBe(143);
+      expect(archive.takeFetched()).toBeUndefined();
+    }
+  },
+);
