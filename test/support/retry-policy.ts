@@ -9,23 +9,26 @@ export interface RecordingPolicy extends RetryPolicy {
   readonly retries: Retry[];
 }
 
-/** Repeats without waiting, and keeps what it was told. */
+/** Repeats without waiting (`beforeRetry` is run instead), and keeps what it was told. */
 export function quickPolicy(
   attemptsMax: number,
-  onRetry: (retry: Retry) => void = () => {},
+  beforeRetry: () => Promise<unknown> = async () => {},
 ): RecordingPolicy {
   const retries: Retry[] = [];
-  const clock: Clock = { ...SYSTEM_CLOCK, sleep: async (_, signal) => signal.throwIfAborted() };
+  const clock: Clock = {
+    ...SYSTEM_CLOCK,
+    async sleep(_, signal) {
+      signal.throwIfAborted();
+      await beforeRetry();
+    },
+  };
   return {
     attemptsMax,
     ceilingMs: () => 2,
     floorMs: (error) => (error instanceof StorageError ? (error.retryAfterMs ?? 0) : 0),
     clock,
     random: () => 0.5,
-    onRetry(retry) {
-      retries.push(retry);
-      onRetry(retry);
-    },
+    onRetry: (retry) => void retries.push(retry),
     retries,
   };
 }

@@ -178,10 +178,15 @@ export class SdkApi implements S3Api {
     }
     const command = new DeleteObjectsCommand({
       Bucket: this.#options.bucket,
-      Delete: { Objects: names.map((Key) => ({ Key })), Quiet: true },
+      Delete: { Objects: names.map((Key) => ({ Key })), Quiet: false },
     });
-    const { Errors } = await this.#sender.send(command, { ...options, needsBodyMd5: true });
-    return (Errors ?? []).map((failure) => ({
+    const output = await this.#sender.send(command, { ...options, needsBodyMd5: true });
+    const { Deleted = [], Errors = [] } = output;
+    // Each key has its line: an empty or foreign document must not pass for success.
+    if (Deleted.length + Errors.length < names.length) {
+      throw new S3ConnectionError("the answer to DeleteObjects does not name every object");
+    }
+    return Errors.map((failure) => ({
       name: failure.Key ?? "",
       code: failure.Code ?? "",
       message: failure.Message ?? "",

@@ -16,6 +16,8 @@ interface ListOutput {
 
 /** One page of either version of the listing; names come URL-encoded when the service can. */
 export function toListPage(output: ListOutput, next: string | undefined): ListPage {
+  // Every listing says whether it goes on: an empty or foreign document must not pass for one.
+  if (output.IsTruncated === undefined) throw new S3ConnectionError("the answer is no listing");
   const decode = (text: string) => (output.EncodingType === "url" ? decodeName(text) : text);
   const objects = (output.Contents ?? []).map((entry): ListedObject => {
     if (entry.Key === undefined || entry.Size === undefined || entry.LastModified === undefined) {
@@ -24,7 +26,7 @@ export function toListPage(output: ListOutput, next: string | undefined): ListPa
     return { name: decode(entry.Key), sizeBytes: entry.Size, modifiedAt: entry.LastModified };
   });
   const folders = (output.CommonPrefixes ?? []).map(({ Prefix }) => decode(Prefix ?? ""));
-  if (output.IsTruncated !== true) return { objects, folders, continueAt: undefined };
+  if (!output.IsTruncated) return { objects, folders, continueAt: undefined };
   return { objects, folders, continueAt: next ?? lastOf(objects, folders) };
 }
 
