@@ -1,4 +1,5 @@
 import { CorruptObjectError } from "./errors.ts";
+import { decodeUtf8 } from "./json.ts";
 
 /**
  * Fields of our own binary formats: little endian; `varint` is LEB128, unsigned; a text is its
@@ -115,12 +116,7 @@ export class ByteReader {
   }
 
   text(): string {
-    const bytes = this.bytes(this.varint());
-    try {
-      return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-    } catch (cause) {
-      throw new CorruptObjectError(this.#what, "a text is not UTF-8", { cause });
-    }
+    return decodeUtf8(this.bytes(this.varint()), this.#what);
   }
 
   bytes(count: number): Uint8Array {

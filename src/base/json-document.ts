@@ -82,7 +82,9 @@ export class JsonDocument {
 
   #folded(key: string): JsonValue | undefined {
     const wanted = key.toLowerCase();
-    const found = Object.keys(this.object).findLast((own) => own.toLowerCase() === wanted);
+    const found = Object.keys(this.object).findLast((own) => {
+      return own.length === wanted.length && own.toLowerCase() === wanted;
+    });
     return found === undefined ? undefined : this.object[found];
   }
 }

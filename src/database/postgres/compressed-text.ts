@@ -1,5 +1,7 @@
-/** Text that is compressed while it grows: this much is kept plain. */
-const BLOCK_CHARS = 256 * 1024;
+/** Text is compressed while it grows: this much is kept plain. */
+const BLOCK_BYTES = 256 * 1024;
+/** A character of a JavaScript string takes at most so much in UTF-8. */
+const BYTES_PER_CHAR_MAX = 3;
 
 /**
  * A text that is appended to in memory and read back once it is complete. Full blocks are kept
@@ -7,47 +9,49 @@ const BLOCK_CHARS = 256 * 1024;
  */
 export class CompressedText {
   readonly #blocks: Uint8Array[] = [];
-  #pieces: string[] = [];
-  #pieceChars = 0;
-  #sizeBytes = 0;
+  readonly #encoder = new TextEncoder();
+  #open = new Uint8Array(BLOCK_BYTES);
+  #openBytes = 0;
+  #closedBytes = 0;
   #heldBytes = 0;
 
   /** `text` must be well-formed Unicode. */
   append(text: string): void {
-    this.#pieces.push(text);
-    this.#pieceChars += text.length;
-    if (this.#pieceChars >= BLOCK_CHARS) this.#pack();
+    const room = text.length * BYTES_PER_CHAR_MAX;
+    if (this.#openBytes + room > this.#open.byteLength) {
+      this.#pack();
+      if (room > this.#open.byteLength) this.#open = new Uint8Array(room);
+    }
+    const target = this.#open.subarray(this.#openBytes);
+    this.#openBytes += this.#encoder.encodeInto(text, target).written;
   }
 
   get isEmpty(): boolean {
-    return this.#sizeBytes === 0 && this.#pieceChars === 0;
+    return this.sizeBytes() === 0;
   }
 
   /** Size of the whole text in UTF-8. */
   sizeBytes(): number {
-    this.#pack();
-    return this.#sizeBytes;
+    return this.#closedBytes + this.#openBytes;
   }
 
   /** What is kept in memory. */
   heldBytes(): number {
-    return this.#heldBytes + this.#pieceChars;
+    return this.#heldBytes + this.#open.byteLength;
   }
 
   /** From the beginning, a block at a time; may be read again. */
   *read(): Generator<Uint8Array> {
-    this.#pack();
     for (const block of this.#blocks) yield Bun.zstdDecompressSync(block);
+    if (this.#openBytes > 0) yield this.#open.slice(0, this.#openBytes);
   }
 
   #pack(): void {
-    if (this.#pieceChars === 0) return;
-    const plain = new TextEncoder().encode(this.#pieces.join(""));
-    const block = Bun.zstdCompressSync(plain, { level: 3 });
+    if (this.#openBytes === 0) return;
+    const block = Bun.zstdCompressSync(this.#open.subarray(0, this.#openBytes), { level: 3 });
     this.#blocks.push(block);
-    this.#sizeBytes += plain.byteLength;
+    this.#closedBytes += this.#openBytes;
     this.#heldBytes += block.byteLength;
-    this.#pieces = [];
-    this.#pieceChars = 0;
+    this.#openBytes = 0;
   }
 }
