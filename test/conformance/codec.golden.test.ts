@@ -3,11 +3,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { defined } from "../../../src/base/assert.ts";
-import { EXTENSIONS, openCodec } from "../../../src/codec/registry.ts";
-import { bytesSource, collect } from "../../../src/stream/byte-stream.ts";
+import { defined } from "../../src/base/assert.ts";
+import { EXTENSIONS, openCodec } from "../../src/codec/registry.ts";
+import { bytesSource, collect } from "../../src/stream/byte-stream.ts";
 
-const FOLDER = join(import.meta.dirname, "../../golden/codec");
+const FOLDER = join(import.meta.dirname, "../golden/codec");
 const CODECS = ["lz4", "zstd", "brotli", "lzma"] as const;
 
 const golden = (name: string) => readFileSync(join(FOLDER, name));
