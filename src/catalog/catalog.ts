@@ -129,19 +129,23 @@ export class Catalog {
     return found;
   }
 
-  /** The backup's receipts; undefined for a backup without, as WAL-G writes them. */
+  /**
+   * The backup's receipts; undefined for a backup without, as WAL-G writes them.
+   *
+   * A sentinel of PostgreSQL is never rewritten, so one that names no receipts is WAL-G's; an object
+   * beside it would be of a backup of ours that died under the same name. WAL-G rewrites sentinels
+   * of other databases when it marks a backup, and drops what it does not know: receipts are then
+   * looked for, since names by the second do not repeat.
+   */
   async receipts(
     sentinel: Sentinel,
     cipher: Cipher,
     signal: AbortSignal,
   ): Promise<ReceiptsReader | undefined> {
-    return await openReceipts({
-      driver: this.#driver,
-      cipher,
-      backup: sentinel.name,
-      facts: receiptsFacts(sentinel),
-      signal,
-    });
+    const facts = receiptsFacts(sentinel);
+    if (facts === undefined && this.#database === "postgres") return undefined;
+    const backup = sentinel.name;
+    return await openReceipts({ driver: this.#driver, cipher, backup, facts, signal });
   }
 
   /** Makes the backup exist: the last object of it that is written. */

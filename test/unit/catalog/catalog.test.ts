@@ -6,10 +6,13 @@ import { CorruptObjectError, UsageError } from "../../../src/base/errors.ts";
 import { toBackupName } from "../../../src/catalog/backup-name.ts";
 import { Catalog } from "../../../src/catalog/catalog.ts";
 import { BackupNotFoundError, BrokenChainError } from "../../../src/catalog/errors.ts";
+import { withReceipts } from "../../../src/catalog/receipts-reader.ts";
 import { sentinelKey } from "../../../src/catalog/storage-layout.ts";
 import { MemoryDriver } from "../../../src/storage/memory/driver.ts";
 import { toObjectKey } from "../../../src/storage/object-key.ts";
 import { bytesSource } from "../../../src/stream/byte-stream.ts";
+import { PLAIN_CIPHER } from "../../support/aes-cipher.ts";
+import { BACKUP, samplePart, writeReceipts } from "../../support/receipts.ts";
 
 const SIGNAL = new AbortController().signal;
 const A = "base_00000001000000000000000A";
@@ -180,6 +183,28 @@ describe("a catalog", () => {
     expect([...metadata.values()].map((one) => one?.hostname)).toEqual(
       names.map((_, i) => (i % 3 > 0 ? `h${i}` : undefined)),
     );
+  });
+
+  test("gives the receipts that the sentinel names", async () => {
+    const { bytes, facts } = await writeReceipts([samplePart(1)], PLAIN_CIPHER);
+    const path = `basebackups_005/${BACKUP}/receipts.bin`;
+    await driver.put(toObjectKey(path), bytesSource(bytes), { ifAbsent: false, signal: SIGNAL });
+    const document = withReceipts({ LSN: 1 }, facts);
+    const sentinel = { name: BACKUP, database: "postgres", document } as const;
+    const receipts = await catalog.receipts(sentinel, PLAIN_CIPHER, SIGNAL);
+    expect(await receipts?.part(samplePart(1).object.key, SIGNAL)).toEqual(samplePart(1));
+    const foreign = { ...sentinel, document: { LSN: 1 } };
+    expect(await catalog.receipts(foreign, PLAIN_CIPHER, SIGNAL)).toBeUndefined();
+  });
+
+  test("finds receipts by name where another tool rewrites sentinels", async () => {
+    const { bytes } = await writeReceipts([samplePart(1)], PLAIN_CIPHER);
+    const path = `basebackups_005/${BACKUP}/receipts.bin`;
+    const mysql = new Catalog({ repository: { name: "default", driver }, database: "mysql" });
+    const sentinel = { name: BACKUP, database: "mysql", document: { IsPermanent: true } } as const;
+    expect(await mysql.receipts(sentinel, PLAIN_CIPHER, SIGNAL)).toBeUndefined();
+    await driver.put(toObjectKey(path), bytesSource(bytes), { ifAbsent: false, signal: SIGNAL });
+    expect((await mysql.receipts(sentinel, PLAIN_CIPHER, SIGNAL))?.sections).toHaveLength(1);
   });
 
   test("commits a sentinel byte for byte", async () => {
