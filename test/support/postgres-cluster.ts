@@ -310,11 +310,14 @@ export class PostgresCluster implements AsyncDisposable {
   async changeBench(changes: number): Promise<void> {
     await this.query(`
       DO $$
-      DECLARE rows int := (SELECT max(aid) FROM bench_accounts);
+      DECLARE
+        rows int := (SELECT max(aid) FROM bench_accounts);
+        chosen int;
       BEGIN
         FOR i IN 1..${changes} LOOP
-          UPDATE bench_accounts SET abalance = abalance + i WHERE aid = 1 + random() * (rows - 1);
-          INSERT INTO bench_history (aid, delta) VALUES (i, i);
+          chosen := 1 + floor(random() * rows);
+          UPDATE bench_accounts SET abalance = abalance + i WHERE aid = chosen;
+          INSERT INTO bench_history (aid, delta) VALUES (chosen, i);
           IF i % 100 = 0 THEN COMMIT; END IF;
         END LOOP;
       END $$`);

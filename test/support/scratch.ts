@@ -42,14 +42,25 @@ export function scratchRoot(): string {
   return root;
 }
 
+const openDirs = new Set<string>();
+
+/** Removes every folder that is still open: for a process that is being interrupted. */
+export function removeOpenScratch(): void {
+  for (const path of openDirs) rmSync(path, { recursive: true, force: true, maxRetries: 10 });
+}
+
 /** A new folder in which the servers' account may write. */
 export function makeScratch(label: string): ScratchDir {
   const path = mkdtempSync(join(scratchRoot(), `${label}-`));
   giveToServers(path);
   chmodSync(path, 0o755);
+  openDirs.add(path);
   return {
     path,
-    [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }),
+    [Symbol.dispose]: () => {
+      rmSync(path, { recursive: true, force: true, maxRetries: 10 });
+      openDirs.delete(path);
+    },
   };
 }
 
