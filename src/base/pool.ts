@@ -19,6 +19,7 @@ export async function forEachConcurrently<T>(
     const next = pulling.then(() =>
       isDone || failure !== undefined ? { done: true as const, value: undefined } : iterator.next(),
     );
+    // Whoever pulled sees the error; the chain only keeps the order.
     pulling = next.catch(() => {});
     return next as Promise<IteratorResult<T>>;
   };
@@ -43,6 +44,7 @@ export async function forEachConcurrently<T>(
   };
   await Promise.all(Array.from({ length: options.concurrencyMax }, worker));
   if (failure !== undefined) {
+    // The first error is the one that counts, whatever closing the items says.
     await Promise.resolve(iterator.return?.()).catch(() => {});
     throw failure.error;
   }

@@ -24,5 +24,5 @@ export function parseLsn(text: string): Lsn {
 
 /** 0x16B3748 → `0/16B3748`, as the server prints it. */
 export function formatLsn(lsn: Lsn): string {
-  return `${(lsn >> 32n).toString(16).toUpperCase()}/${(lsn & 0xffff_ffffn).toString(16).toUpperCase()}`;
+  return `${(lsn >> 32n).toString(16)}/${(lsn & 0xffff_ffffn).toString(16)}`.toUpperCase();
 }

@@ -192,7 +192,27 @@ export const HOT_ENTRIES = [
   "src/codec/lz4.ts",
 ];
 
-/** Source files that no unit test can prove, and what proves them. */
-export const WITHOUT_UNIT_TEST: Readonly<Record<string, string>> = {
-  "src/main.ts": "every end-to-end test",
-};
+/**
+ * Sources without a unit test of their own, and the test that proves them: by driving the whole
+ * of which they are a part, or by comparing the table that they are.
+ */
+export const PROVEN_BY: readonly (readonly [place: string, test: string])[] = [
+  ["main.ts", "test/e2e/binary-image.test.ts"],
+  ["storage/memory/", "test/conformance/storage-driver.memory.test.ts"],
+  ["storage/file/", "test/conformance/storage-driver.file.test.ts"],
+  ["storage/s3/", "test/conformance/storage-driver.s3.test.ts"],
+  ["database/postgres/session.ts", "test/conformance/postgres-session.test.ts"],
+  ["database/postgres/remote-backup.ts", "test/conformance/postgres-remote-backup.test.ts"],
+  ["database/postgres/archive-splitter.ts", "test/conformance/postgres-remote-backup.test.ts"],
+  ["database/postgres/wire/", "test/conformance/postgres-wire.test.ts"],
+  ["config/table-backup.ts", "test/unit/config/table.test.ts"],
+  ["config/table-encryption.ts", "test/unit/config/table.test.ts"],
+  ["config/table-general.ts", "test/unit/config/table.test.ts"],
+  ["config/table-other-databases.ts", "test/unit/config/table.test.ts"],
+  ["config/table-postgres.ts", "test/unit/config/table.test.ts"],
+  ["config/table-s3.ts", "test/unit/config/table.test.ts"],
+  ["config/table-storages.ts", "test/unit/config/table.test.ts"],
+  ["config/table-transfer.ts", "test/unit/config/table.test.ts"],
+  ["config/table-wal.ts", "test/unit/config/table.test.ts"],
+  ["command/specs/", "test/unit/command/all.test.ts"],
+];

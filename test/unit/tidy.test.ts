@@ -17,9 +17,9 @@ import {
   type ImportRule,
   OWNERSHIPS,
   PACKAGE_OWNERS,
+  PROVEN_BY,
   SLOW_MODULES,
   START_PACKAGES,
-  WITHOUT_UNIT_TEST,
 } from "../support/tidy-rules.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -173,12 +173,15 @@ describe("files", () => {
     expect(SCRIPTS.map(({ path }) => path).filter((path) => !used.has(path))).toEqual([]);
   });
 
-  test("every source with code has a unit test of its path", () => {
+  test("every source with code has a unit test of its path, or a named test that proves it", () => {
     const without = SOURCES.filter(hasRuntimeCode)
       .map(({ path }) => path)
-      .filter((path) => WITHOUT_UNIT_TEST[path] === undefined)
+      .filter((path) => !PROVEN_BY.some(([part]) => isIn(place(path), [part])))
       .filter((path) => !existsSync(join(ROOT, unitTestOf(path))));
     expect(without).toEqual([]);
+    expect(
+      PROVEN_BY.map(([, test]) => test).filter((test) => !existsSync(join(ROOT, test))),
+    ).toEqual([]);
   });
 
   test("every unit test has the source that it is named after", () => {
