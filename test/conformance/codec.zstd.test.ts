@@ -1,6 +1,10 @@
 // The codec suite for zstd, once per engine; the tool writes one frame of unknown size as WAL-G.
+import { describe, expect, test } from "vitest";
+import { CorruptObjectError } from "../../src/base/errors.ts";
 import { openCodec } from "../../src/codec/registry.ts";
+import { collect } from "../../src/stream/byte-stream.ts";
 import { runTool } from "../support/compression-tool.ts";
+import { inChunks, incompressible, pageLike } from "../support/sample-bytes.ts";
 import { testCodec } from "./codec.suite.ts";
 
 const MIB = 1 << 20;
@@ -15,3 +19,37 @@ for (const zstdEngine of ["builtin", "addon"] as const) {
     readsNothingAsEmpty: true,
   });
 }
+
+describe.each(["builtin", "addon"] as const)("zstd frames of every kind, %s engine", (engine) => {
+  const plain = Buffer.concat([pageLike(6 * MIB, 1), incompressible(MIB, 2), pageLike(6 * MIB, 3)]);
+
+  async function read(stored: Uint8Array): Promise<Uint8Array> {
+    const { decompress } = await openCodec("zstd", { zstdEngine: engine });
+    return collect(decompress(inChunks(stored, { sizeBytesMax: 50_000, seed: 4 })), 1 << 28);
+  }
+
+  test.each([
+    ["fastest", ["--fast=5"]],
+    ["best", ["-15"]],
+    ["a window of 128 MiB", ["--long=27"]],
+    ["no checksum", ["--no-check"]],
+    ["a size in the header", ["--stream-size=13631488"]],
+    ["several threads", ["-T2", "-1"]],
+  ])("reads %s", async (_what, args) => {
+    const stored = runTool("zstd", [...args, "-c"], plain);
+    expect(Buffer.compare(await read(stored), plain)).toBe(0);
+  });
+
+  test("refuses a window above 512 MiB before it makes memory for it", async () => {
+    const stored = runTool("zstd", ["--ultra", "-1", "--long=30", "-c"], plain);
+    await expect(read(stored)).rejects.toThrow("window above 512 MiB");
+  });
+
+  test("refuses every kind of cut in a large foreign frame", async () => {
+    const stored = runTool("zstd", ["-1", "-c"], plain);
+    for (let back = 1; back < 200; back += 7) {
+      const result = await read(stored.subarray(0, -back)).catch((error: unknown) => error);
+      expect(result, `${back} bytes less`).toBeInstanceOf(CorruptObjectError);
+    }
+  });
+});
