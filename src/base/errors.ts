@@ -54,6 +54,11 @@ export const ERROR_TABLE = {
     meaning: "The cipher refuses the first block",
     hint: "Set the key with which the object was stored.",
   },
+  "unsupported-format": {
+    exitCode: 32,
+    meaning: "An object was written in a newer format than this version reads",
+    hint: "Read it with the version that wrote it, or a later one.",
+  },
   database: {
     exitCode: 40,
     meaning: "The server is unreachable, a query failed or backup mode was lost",
