@@ -28,9 +28,9 @@ const TITLES: Readonly<Record<SettingArea, string>> = {
   retired: "Accepted without effect",
 };
 
-const SETTINGS_INTRO = `Settings come from the command line, the environment, a configuration file and defaults; the
-first of these that has a value wins. \`tidemark config\` prints what is in effect and where it
-comes from.
+const SETTINGS_INTRO = `Settings come from the command line, the environment, a configuration file
+and defaults; the first of these that has a value wins. \`tidemark config\` prints what is in
+effect and where it comes from.
 
 - **Flags**: each name below is also a flag in lower case with dashes: \`--walg-s3-prefix\`.
 - **Environment**: an empty variable counts as not set. Line ends at the end of a value are cut.

@@ -14,7 +14,7 @@ export function nearestName(name: string, candidates: Iterable<string>): string 
   return nearest;
 }
 
-/** Fewest insertions, removals, replacements and swaps of neighbours that turn one into the other. */
+/** Fewest insertions, removals, replacements and swaps of neighbours from one to the other. */
 function editDistance(from: string, to: string): number {
   let beforeLast: number[] = [];
   let last = Array.from({ length: to.length + 1 }, (_, index) => index);

@@ -23,7 +23,7 @@ const UNIT_MS: Readonly<Record<string, number>> = {
   h: 3_600_000,
 };
 
-/** Go's duration syntax: `30s`, `1h30m`, `1.5m`, `0`. In milliseconds; negative ones are refused. */
+/** Go's duration syntax: `30s`, `1h30m`, `1.5m`, `0`. In milliseconds, and never negative. */
 export function parseDurationMs(text: string): number | undefined {
   if (text === "0") return 0;
   const part = /(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)/y;

@@ -20,8 +20,9 @@ test("writes text and bytes to a file, whole", () => {
 });
 
 test("waits for a slow reader of a non-blocking pipe", async () => {
+  const module = join(import.meta.dirname, "../../../src/cli/descriptor.ts");
   const source = `
-    import { writeAll } from ${JSON.stringify(join(import.meta.dirname, "../../../src/cli/descriptor.ts"))};
+    import { writeAll } from ${JSON.stringify(module)};
     process.stdout.write("");
     writeAll(1, new Uint8Array(2_000_000).fill(65));
   `;

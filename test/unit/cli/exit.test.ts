@@ -55,7 +55,7 @@ test("asks the command's own rule first, whatever the name", () => {
   expect(exitCodeOf(error("storage"), { isWalg: false, command: rule(undefined) })).toBe(20);
 });
 
-test("keeps our errors, takes an abort for the signal that caused it, and the rest for bugs", () => {
+test("keeps our errors, takes an abort for its signal, and the rest for bugs", () => {
   const controller = new AbortController();
   const own = error("storage");
   expect(toToolError(own, controller.signal)).toBe(own);

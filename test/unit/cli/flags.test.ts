@@ -1,4 +1,4 @@
-// Proves that words are read as cobra reads them and that every value stays the text that was typed.
+// Proves that words are read as cobra reads them and that every value stays text as typed.
 import { expect, test } from "vitest";
 import { parseFlags } from "../../../src/cli/flags.ts";
 import type { OptionSpec } from "../../../src/command/command.ts";

@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 
 test("throws a cancellation when the pipe is closed", async () => {
+  const module = join(import.meta.dirname, "../../../src/cli/output.ts");
   const source = `
-    import { STANDARD_OUTPUT } from ${JSON.stringify(join(import.meta.dirname, "../../../src/cli/output.ts"))};
+    import { STANDARD_OUTPUT } from ${JSON.stringify(module)};
     try {
       for (let i = 0; i < 1000; i++) STANDARD_OUTPUT.write("x".repeat(10_000));
     } catch (error) {

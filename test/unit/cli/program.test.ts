@@ -86,7 +86,7 @@ test.each([
   expect((await run(line, {}, "wal-g")).exitCode).toBe(1);
 });
 
-test("takes the name, the first word, the setting and the keys for the database, in that order", async () => {
+test("takes name, first word, setting and keys for the database, in that order", async () => {
   const mysql = { WALG_MYSQL_DATASOURCE_NAME: "u:p@/db" };
   const database = async (line: string, environment = {}, argv0 = "tidemark") => {
     const { stdout } = await run(line, environment, argv0);

@@ -41,7 +41,7 @@ test.each(ZONES)("agrees with the runtime for %s", (zone) => {
   }
 });
 
-/** Whether the file leaves the instant to a rule with daylight saving, which the runtime follows. */
+/** Whether the file leaves the instant to a rule with daylight saving. */
 function isPastRules(path: string, now: Date): boolean {
   const rule = readFileSync(path, "latin1").trimEnd().split("\n").at(-1) ?? "";
   return now.getUTCFullYear() > 2036 && rule.includes(",");

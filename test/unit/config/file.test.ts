@@ -36,7 +36,8 @@ const SAME: readonly (readonly [string, string])[] = [
   ["a.toml", 'WALG_S3_PREFIX = "s3://b/p"\nWALG_DELTA_MAX_STEPS = 7\nWALG_USE_WAL_DELTA = true\n'],
   [
     "a.env",
-    '# comment\nexport WALG_S3_PREFIX="s3://b/p" # end\nWALG_DELTA_MAX_STEPS=7\nWALG_USE_WAL_DELTA=true\n',
+    '# comment\nexport WALG_S3_PREFIX="s3://b/p" # end\nWALG_DELTA_MAX_STEPS=7\n' +
+      "WALG_USE_WAL_DELTA=true\n",
   ],
   [
     "a.properties",
@@ -44,7 +45,8 @@ const SAME: readonly (readonly [string, string])[] = [
   ],
   [
     "a.ini",
-    "; comment\n[storage]\nWALG_S3_PREFIX = s3://b/p\nWALG_DELTA_MAX_STEPS = 7\nWALG_USE_WAL_DELTA = true\n",
+    "; comment\n[storage]\nWALG_S3_PREFIX = s3://b/p\nWALG_DELTA_MAX_STEPS = 7\n" +
+      "WALG_USE_WAL_DELTA = true\n",
   ],
 ];
 

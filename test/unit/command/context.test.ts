@@ -1,0 +1,67 @@
+// Proves that settings open a repository with their storage, codec and cipher; on real directories.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { openRepository } from "../../../src/command/context.ts";
+import { toObjectKey } from "../../../src/storage/object-key.ts";
+import { testInvocation } from "../../support/invocation.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "tidemark-context-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const { signal } = new AbortController();
+
+function invocation(environment: Record<string, string> = {}, isWalg = false) {
+  return testInvocation(
+    { options: [] },
+    { environment: { WALG_FILE_PREFIX: folder, ...environment }, isWalg },
+  );
+}
+
+const body = {
+  sizeBytes: 1,
+  replayable: true,
+  async *open() {
+    yield new Uint8Array([7]);
+  },
+};
+
+test("opens what the settings say", async () => {
+  await using usual = await openRepository(invocation(), "write");
+  expect([usual.name, usual.codec.name, usual.cipher.name]).toEqual(["default", "zstd", "none"]);
+  await using walg = await openRepository(invocation({}, true), "write");
+  expect(walg.codec.name).toBe("lz4");
+  const environment = {
+    WALG_COMPRESSION_METHOD: "brotli",
+    WALG_LIBSODIUM_KEY: "a key of at least 25 characters",
+  };
+  await using other = await openRepository(invocation(environment), "write");
+  expect([other.codec.name, other.cipher.name]).toEqual(["brotli", "libsodium"]);
+});
+
+test("writes and reads, and refuses to write when opened for reading", async () => {
+  const key = toObjectKey("a/b");
+  await using writer = await openRepository(invocation(), "write");
+  await writer.driver.put(key, body, { ifAbsent: true, signal });
+  await using reader = await openRepository(invocation(), "read");
+  expect((await reader.driver.stat(key, signal)).sizeBytes).toBe(1);
+  const refused = reader.driver.put(key, body, { ifAbsent: false, signal });
+  await expect(refused).rejects.toThrow("for reading only");
+});
+
+test("loads a codec for reading once", async () => {
+  await using repository = await openRepository(invocation(), "read");
+  const lz4 = await repository.codecFor("lz4");
+  expect(lz4.name).toBe("lz4");
+  expect(await repository.codecFor("lz4")).toBe(lz4);
+  expect(await repository.codecFor("zstd")).toBe(repository.codec);
+});
+
+test("fails on settings that no repository can be opened with", async () => {
+  const open = (environment: Record<string, string>) =>
+    openRepository(testInvocation({ options: [] }, { environment }), "read");
+  await expect(open({})).rejects.toThrow("no storage is configured");
+  await expect(open({ WALG_FILE_PREFIX: folder, WALG_ZSTD_LEVEL: "huge" })).rejects.toThrow(
+    "ZSTD_LEVEL",
+  );
+});

@@ -1,0 +1,64 @@
+// Proves that each documented key about other storages is in this section of the table, with its default.
+import { expect, test } from "vitest";
+import { findSetting } from "../../../src/config/table.ts";
+import {
+  FAILOVER_SETTINGS,
+  FILE_SETTINGS,
+  OTHER_STORAGE_SETTINGS,
+} from "../../../src/config/table-storages.ts";
+
+const ROWS = [FAILOVER_SETTINGS, FILE_SETTINGS, OTHER_STORAGE_SETTINGS].flatMap(
+  ({ settings }) => settings,
+);
+
+const DOCUMENTED: readonly (readonly [string, string | undefined])[] = [
+  ["WALG_FILE_PREFIX", undefined],
+  ["WALE_FILE_PREFIX", undefined],
+  ["WALG_STORAGE_PREFIX", undefined],
+  ["WALG_TARGET_STORAGE", undefined],
+  ["WALG_GS_PREFIX", undefined],
+  ["GOOGLE_APPLICATION_CREDENTIALS", undefined],
+  ["GCS_CONTEXT_TIMEOUT", "3600"],
+  ["GCS_NORMALIZE_PREFIX", "true"],
+  ["GCS_ENCRYPTION_KEY", undefined],
+  ["GCS_MAX_CHUNK_SIZE", "52428800"],
+  ["GCS_MAX_RETRIES", "16"],
+  ["WALG_AZ_PREFIX", undefined],
+  ["AZURE_STORAGE_ACCOUNT", undefined],
+  ["AZURE_STORAGE_ACCESS_KEY", undefined],
+  ["AZURE_STORAGE_SAS_TOKEN", undefined],
+  ["AZURE_ENVIRONMENT_NAME", "AzurePublicCloud"],
+  ["AZURE_ENDPOINT_SUFFIX", undefined],
+  ["AZURE_BUFFER_SIZE", "8388608"],
+  ["AZURE_MAX_BUFFERS", "4"],
+  ["AZURE_TRY_TIMEOUT", "5"],
+  ["AZURE_BLOB_STORE_API_VERSION", undefined],
+  ["WALG_SSH_PREFIX", undefined],
+  ["SSH_PORT", "22"],
+  ["SSH_USERNAME", undefined],
+  ["SSH_PASSWORD", undefined],
+  ["SSH_PRIVATE_KEY_PATH", undefined],
+  ["WALG_SWIFT_PREFIX", undefined],
+  ["WALG_OSS_PREFIX", undefined],
+  ["WALG_OSS_ACCESS_KEY_SECRET", undefined],
+  ["WALG_FAILOVER_STORAGES", undefined],
+  ["WALG_FAILOVER_STORAGES_CHECK", "true"],
+  ["WALG_FAILOVER_STORAGES_CHECK_TIMEOUT", "30s"],
+  ["WALG_FAILOVER_STORAGES_CHECK_SIZE", "1mb"],
+  ["WALG_FAILOVER_STORAGES_CACHE_LIFETIME", "15m"],
+  ["WALG_FAILOVER_STORAGES_CACHE_EMA_ALIVE_LIMIT", undefined],
+  ["WALG_FAILOVER_STORAGES_CACHE_EMA_ALPHA_DEAD_MIN", undefined],
+];
+
+test.each(DOCUMENTED)("knows %s with default %s", (name, usual) => {
+  const setting = findSetting(name)?.setting;
+  expect(ROWS).toContain(setting);
+  expect(setting?.default).toBe(usual);
+});
+
+test("refuses the storages that are missing, and failover that would be left out", () => {
+  const missing = ROWS.filter(({ status }) => status === "missing").map(({ key }) => key);
+  expect(missing).toContain("SWIFT_PREFIX");
+  expect(missing).toContain("FAILOVER_STORAGES");
+  expect(missing.filter((key) => key.startsWith("OSS_"))).toHaveLength(13);
+});
