@@ -92,10 +92,9 @@ describe("systemd", () => {
     await using reader = await Reader.create();
     const unit = textOf("systemd/tidemark-backup.service");
     const command = /^ExecStart=(.*)$/m.exec(unit)?.[1] ?? "";
-    const settings = here(
-      reader,
-      `archive_mode = on\narchive_command = '/opt/tidemark/tidemark --config /etc/tidemark.json wal-push "%p"'`,
-    );
+    const archive =
+      'archive_command=/opt/tidemark/tidemark --config /etc/tidemark.json wal-push "%p"';
+    const settings = here(reader, archiveSettings(["archive_mode=on", archive]));
     await archiveAnd(
       reader,
       settings,
@@ -150,7 +149,8 @@ describe("Kubernetes", () => {
       sh -c '${init.replaceAll("'", "'\\''")}'
       sh -c '${init.replaceAll("'", "'\\''")}'
       pg_ctl start --silent --wait --log "$HOME/restored.log"
-      until psql --tuples-only --command "SELECT pg_is_in_recovery()" | grep --quiet f; do sleep 1; done
+      until psql --tuples-only --command "SELECT pg_is_in_recovery()" | grep --quiet f
+      do sleep 1; done
       psql --tuples-only --command "SELECT state FROM late"`);
     expect(exitCode, text).toBe(0);
     expect(text).toContain("archived");

@@ -91,7 +91,7 @@ test("the pages that promise commands have some", () => {
   expect(paths).toEqual(expect.arrayContaining(promised));
 });
 
-test("what is marked to be run elsewhere is a command that other tests or a user's hands run", () => {
+test("what is marked to be run elsewhere is run by other tests or by hand", () => {
   const known = /^(?:sudo|npx --yes bun@\S+ (?:run (?:quickstart|test|check|build)|install))\b/;
   const pages = readdirSync(ROOT).filter((name) => name.endsWith(".md"));
   const commands = pages

@@ -1,4 +1,4 @@
-// Proves that assertions throw plain errors, not errors meant for the user, and pass values through.
+// Proves that assertions pass values through and throw plain errors, which are not for the user.
 import { expect, test } from "vitest";
 import { assert, defined } from "../../../src/base/assert.ts";
 import { ToolError } from "../../../src/base/errors.ts";
