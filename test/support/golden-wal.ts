@@ -9,7 +9,7 @@ export interface GoldenSegment {
   readonly majorVersion: number;
   readonly name: SegmentName;
   /** A copy of the caller's own. */
-  readonly bytes: Uint8Array;
+  readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
 /**
