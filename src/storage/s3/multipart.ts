@@ -63,6 +63,7 @@ async function uploadParts(
         api.uploadPart({ name, uploadId, partNumber, body, signal }),
       );
       completed.push({ partNumber, etag });
+      part.recycle();
     } catch (error) {
       failure ??= { error };
       stop.abort(error);

@@ -17,8 +17,9 @@ import {
 } from "./errors.ts";
 import { uploadInParts } from "./multipart.ts";
 import { createHeaders, type ObjectSettings } from "./object-headers.ts";
+import { PartBuffers } from "./part-buffers.ts";
 import { type Part, PartReader } from "./part-reader.ts";
-import { PARTS_MAX, type PartSizing, partSizes } from "./part-size.ts";
+import { PARTS_IN_FLIGHT_MAX, PARTS_MAX, type PartSizing, partSizes } from "./part-size.ts";
 
 interface WriterOptions {
   readonly name: string;
@@ -55,11 +56,13 @@ interface Write {
  */
 export class ObjectWriter {
   readonly #options: WriterOptions;
+  readonly #buffers: PartBuffers;
   /** false once the service refused the condition itself. */
   #sendsCondition = true;
 
   constructor(options: WriterOptions) {
     this.#options = options;
+    this.#buffers = new PartBuffers(options.budget.totalBytes);
   }
 
   async write(
@@ -77,7 +80,8 @@ export class ObjectWriter {
     const stream = counted.count(openBody(body, { storage, key, signal }));
     const { sizeBytes } = body;
     const partBytes = partSizes(sizing, sizeBytes);
-    const reader = new PartReader(stream, { budget, partBytes, sizeBytes, signal });
+    const buffers = this.#buffers;
+    const reader = new PartReader(stream, { budget, buffers, partBytes, sizeBytes, signal });
     try {
       const first = await reader.next();
       const answer = first.isLast
@@ -93,10 +97,12 @@ export class ObjectWriter {
   async #putWhole(part: Part, write: Write): Promise<PutAnswer> {
     const { api } = this.#options;
     using held = part;
-    return this.#decided(write, (ifAbsent) => {
+    const answer = await this.#decided(write, (ifAbsent) => {
       const { name, headers, signal } = write;
       return api.putObject({ name, headers, body: held.bytes, ifAbsent, signal });
     });
+    held.recycle();
+    return answer;
   }
 
   #putParts(
@@ -109,7 +115,7 @@ export class ObjectWriter {
       name,
       headers,
       signal,
-      concurrencyMax: sizing.concurrencyMax,
+      concurrencyMax: Math.min(sizing.concurrencyMax, PARTS_IN_FLIGHT_MAX),
       repeat: (ownSignal, work) => this.#repeat(write, ownSignal, work),
       complete: (upload) => this.#complete(upload, write),
       tooLarge: () => this.#tooLarge(key),

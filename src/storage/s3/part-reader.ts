@@ -1,14 +1,18 @@
 import type { ByteBudget, ByteLease } from "../../base/byte-budget.ts";
 import type { ByteStream } from "../../stream/byte-stream.ts";
+import type { PartBuffers } from "./part-buffers.ts";
 
 /** Bytes of one request, with the lease that they are held under. */
 export interface Part extends Disposable {
   readonly bytes: Uint8Array;
   readonly isLast: boolean;
+  /** The request is answered: the buffer may be used again. */
+  recycle(): void;
 }
 
 export interface PartReaderOptions {
   readonly budget: ByteBudget;
+  readonly buffers: PartBuffers;
   /** Size of the part of that number, from 1; every part but the last has it exactly. */
   readonly partBytes: (partNumber: number) => number;
   /** Of the whole stream, when known: a small object then leases no more than it needs. */
@@ -43,10 +47,10 @@ export class PartReader {
     const wantedBytes = Math.min(fullBytes, Math.max(leftBytes, 0));
     const lease = await budget.lease(wantedBytes, signal);
     try {
-      const bytes = await this.#fill(wantedBytes);
+      const { bytes, buffer } = await this.#fill(wantedBytes);
       this.#readBytes += bytes.byteLength;
       await this.#pull();
-      return toPart(bytes, { isLast: this.#isEnded, lease });
+      return this.#toPart(bytes, { buffer, lease });
     } catch (error) {
       lease[Symbol.dispose]();
       throw error;
@@ -58,12 +62,17 @@ export class PartReader {
     if (!this.#isEnded) await this.#chunks.return?.();
   }
 
-  async #fill(wantedBytes: number): Promise<Uint8Array> {
+  async #fill(wantedBytes: number): Promise<{
+    readonly bytes: Uint8Array;
+    readonly buffer: Uint8Array<ArrayBuffer> | undefined;
+  }> {
     await this.#pull();
     const first = this.#rest;
-    if (first === undefined) return new Uint8Array();
-    if (first.byteLength >= wantedBytes) return this.#take(first, wantedBytes);
-    const buffer = new Uint8Array(wantedBytes);
+    if (first === undefined) return { bytes: new Uint8Array(), buffer: undefined };
+    if (first.byteLength >= wantedBytes) {
+      return { bytes: this.#take(first, wantedBytes), buffer: undefined };
+    }
+    const buffer = this.#options.buffers.take(wantedBytes);
     let filledBytes = 0;
     while (filledBytes < wantedBytes) {
       await this.#pull();
@@ -72,7 +81,7 @@ export class PartReader {
       buffer.set(chunk, filledBytes);
       filledBytes += chunk.byteLength;
     }
-    return buffer.subarray(0, filledBytes);
+    return { bytes: buffer.subarray(0, filledBytes), buffer };
   }
 
   #take(chunk: Uint8Array, limitBytes: number): Uint8Array {
@@ -89,12 +98,23 @@ export class PartReader {
       else if (next.value.byteLength > 0) this.#rest = next.value;
     }
   }
-}
 
-function toPart(
-  bytes: Uint8Array,
-  options: { readonly isLast: boolean; readonly lease: ByteLease },
-): Part {
-  const { isLast, lease } = options;
-  return { bytes, isLast, [Symbol.dispose]: () => lease[Symbol.dispose]() };
+  #toPart(
+    bytes: Uint8Array,
+    options: {
+      readonly buffer: Uint8Array<ArrayBuffer> | undefined;
+      readonly lease: ByteLease;
+    },
+  ): Part {
+    const { buffer, lease } = options;
+    const { buffers } = this.#options;
+    return {
+      bytes,
+      isLast: this.#isEnded,
+      recycle: () => {
+        if (buffer !== undefined) buffers.giveBack(buffer);
+      },
+      [Symbol.dispose]: () => lease[Symbol.dispose](),
+    };
+  }
 }

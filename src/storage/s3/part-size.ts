@@ -3,29 +3,36 @@ export const PARTS_MAX = 10_000;
 const MIB = 1024 * 1024;
 /** Some services want parts of one size; sizes grow only for objects past so many parts. */
 const PARTS_OF_ONE_SIZE = 2_000;
-/** Parts in flight that make a connection busy; more of them would only make each smaller. */
-const PARTS_IN_FLIGHT = 4;
+/** Parts of all objects that share the budget: while some are sent, others are filled. */
+const PARTS_IN_BUDGET = 8;
+/** Parts of one object in flight; that many keep a link busy, and other objects need theirs. */
+export const PARTS_IN_FLIGHT_MAX = 4;
 
 export interface PartSizing {
   readonly partBytesMin: number;
   /** `S3_MAX_PART_SIZE`: an upper bound within the budget. */
   readonly partBytesMax: number;
   readonly budgetBytes: number;
+  /** `UPLOAD_CONCURRENCY`: an upper bound of requests at once. */
   readonly concurrencyMax: number;
 }
 
 /**
- * The size of each part. An object of known size is cut evenly into at most 10,000 parts; for an
- * unknown size the parts double after every 2,000, up to the whole budget.
+ * The size of each part. An object of known size goes in one when `partBytesMax` allows, else in
+ * at most 10,000 parts of one size; for an unknown size the parts double after every 2,000, up to
+ * the whole budget.
  */
 export function partSizes(
   sizing: PartSizing,
   sizeBytes: number | undefined,
 ): (partNumber: number) => number {
-  const inFlight = Math.min(sizing.concurrencyMax, PARTS_IN_FLIGHT);
-  const shareBytes = Math.floor(sizing.budgetBytes / inFlight / MIB) * MIB;
+  const shareBytes = Math.floor(sizing.budgetBytes / PARTS_IN_BUDGET / MIB) * MIB;
   const usualBytes = Math.max(sizing.partBytesMin, Math.min(sizing.partBytesMax, shareBytes));
   if (sizeBytes !== undefined) {
+    // What one request may hold goes in one: a segment needs no upload of parts.
+    if (sizeBytes <= Math.min(sizing.partBytesMax, sizing.budgetBytes)) {
+      return () => Math.max(usualBytes, sizeBytes);
+    }
     const evenBytes = Math.ceil(sizeBytes / PARTS_MAX / MIB) * MIB;
     return () => Math.max(usualBytes, evenBytes);
   }
