@@ -1,11 +1,8 @@
-import { readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 
 const ROOT = join(import.meta.dirname, "..");
 const BUN = process.execPath;
 const BIN = join(ROOT, "node_modules/.bin");
-/** A scratch folder this old belongs to a run that was killed. */
-const STALE_AFTER_MS = 24 * 3600 * 1000;
 
 interface Step {
   readonly name: string;
@@ -100,22 +97,11 @@ async function buildBinary(): Promise<string | undefined> {
 
 async function copyServers(): Promise<string | undefined> {
   const { POSTGRES_VERSIONS, postgresBinDir } = await import("../test/support/postgres-install.ts");
-  const { binaryPath, scratchRoot } = await import("../test/support/scratch.ts");
-  removeStaleScratch(scratchRoot());
+  const { binaryPath, removeStaleScratch } = await import("../test/support/scratch.ts");
+  removeStaleScratch();
   binaryPath();
   for (const version of POSTGRES_VERSIONS) postgresBinDir(version);
   return undefined;
-}
-
-/** Folders of single tests end in six random characters; the copies of servers do not. */
-function removeStaleScratch(root: string): void {
-  for (const name of readdirSync(root)) {
-    const path = join(root, name);
-    const isOfTest = /-[A-Za-z0-9]{6}$/.test(name);
-    if (isOfTest && Date.now() - statSync(path).mtimeMs > STALE_AFTER_MS) {
-      rmSync(path, { recursive: true, force: true });
-    }
-  }
 }
 
 if (import.meta.main) process.exitCode = await main(process.argv.slice(2));

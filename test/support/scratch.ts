@@ -51,7 +51,7 @@ export function removeOpenScratch(): void {
 
 /** A new folder in which the servers' account may write. */
 export function makeScratch(label: string): ScratchDir {
-  const path = mkdtempSync(join(scratchRoot(), `${label}-`));
+  const path = mkdtempSync(join(scratchRoot(), `${label}-${process.pid}-`));
   giveToServers(path);
   chmodSync(path, 0o755);
   openDirs.add(path);
@@ -62,6 +62,17 @@ export function makeScratch(label: string): ScratchDir {
       openDirs.delete(path);
     },
   };
+}
+
+/** Removes folders whose process has ended without removing them: it was killed. */
+export function removeStaleScratch(): void {
+  const root = scratchRoot();
+  for (const name of readdirSync(root)) {
+    const processId = /-(\d+)-[A-Za-z0-9]{6}$/.exec(name)?.[1];
+    if (processId !== undefined && !existsSync(`/proc/${processId}`)) {
+      rmSync(join(root, name), { recursive: true, force: true, maxRetries: 10 });
+    }
+  }
 }
 
 /** Makes the servers' account the owner of one file or folder. */
