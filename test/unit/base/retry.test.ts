@@ -1,105 +1,93 @@
-// Proves what is repeated, how often and how long it waits, with a clock that does not wait.
+// Proves which errors are repeated, how often, and how long is waited, with a recorded clock.
 import { describe, expect, test } from "vitest";
 import { ToolError } from "../../../src/base/errors.ts";
-import {
-  doublingCeiling,
-  isTransient,
-  type RetryPolicy,
-  retryTransient,
-} from "../../../src/base/retry.ts";
+import { doublingCeiling, type RetryPolicy, retryTransient } from "../../../src/base/retry.ts";
 
-const SIGNAL = new AbortController().signal;
+const NEVER = new AbortController().signal;
 
-function passing(message: string): ToolError {
-  return new ToolError({ code: "storage", message, isTransient: true });
+function failure(isTransient: boolean): ToolError {
+  return new ToolError({ code: "storage", message: "it failed", isTransient });
 }
 
-function recordingPolicy(change: Partial<RetryPolicy> = {}) {
-  const sleptMs: number[] = [];
-  const told: number[] = [];
-  const policy: RetryPolicy = {
+function policyOf(options: {
+  random: number;
+  floorMs?: number;
+}): RetryPolicy & { waits: number[] } {
+  const waits: number[] = [];
+  return {
     attemptsMax: 4,
-    ceilingMs: (attempt) => doublingCeiling(attempt, 100, 1000),
-    floorMs: () => 0,
+    ceilingMs: (attempt) => doublingCeiling(attempt, 100, 350),
+    floorMs: () => options.floorMs ?? 0,
     clock: {
       now: () => new Date(0),
       monotonicMs: () => 0,
-      sleep: async (delayMs, signal) => {
+      async sleep(delayMs, signal) {
         signal.throwIfAborted();
-        sleptMs.push(delayMs);
+        waits.push(delayMs);
       },
     },
-    random: () => 0.5,
-    onRetry: ({ attempt }) => told.push(attempt),
-    ...change,
+    random: () => options.random,
+    onRetry: () => {},
+    waits,
   };
-  return { policy, sleptMs, told };
 }
 
 describe("retryTransient", () => {
-  test("gives the result of the first attempt that succeeds", async () => {
-    const { policy, sleptMs, told } = recordingPolicy();
-    const result = await retryTransient(policy, SIGNAL, async (attempt) => {
-      if (attempt < 3) throw passing(`attempt ${attempt}`);
-      return attempt;
+  test("repeats a transient error until it succeeds, and numbers the attempts", async () => {
+    const policy = policyOf({ random: 0.5 });
+    const attempts: number[] = [];
+    const result = await retryTransient(policy, NEVER, async (attempt) => {
+      attempts.push(attempt);
+      if (attempt < 3) throw failure(true);
+      return "done";
     });
-    expect(result).toBe(3);
-    expect(sleptMs).toEqual([50, 100]);
-    expect(told).toEqual([1, 2]);
+    expect(result).toBe("done");
+    expect(attempts).toEqual([1, 2, 3]);
+    expect(policy.waits).toEqual([50, 100]);
   });
 
   test("throws the last error as it was when the attempts are spent", async () => {
-    const { policy, sleptMs } = recordingPolicy();
-    const failing = retryTransient(policy, SIGNAL, async (attempt) => {
-      throw passing(`attempt ${attempt}`);
+    const policy = policyOf({ random: 0.999_999 });
+    const errors: ToolError[] = [];
+    const work = retryTransient(policy, NEVER, async () => {
+      errors.push(failure(true));
+      throw errors.at(-1);
     });
-    await expect(failing).rejects.toThrow("attempt 4");
-    expect(sleptMs).toHaveLength(3);
+    const thrown = await work.catch((error: unknown) => error);
+    expect(errors).toHaveLength(4);
+    expect(thrown).toBe(errors[3]);
+    expect(policy.waits).toEqual([100, 200, 350]);
   });
 
-  test.each([
-    ["an error that will not pass", new ToolError({ code: "access-denied", message: "no" })],
-    ["a bug", new TypeError("x is not a function")],
-  ])("does not repeat %s", async (_, error) => {
-    const { policy, sleptMs } = recordingPolicy();
-    let calls = 0;
-    const failing = retryTransient(policy, SIGNAL, async () => {
-      calls += 1;
-      throw error;
-    });
-    await expect(failing).rejects.toBe(error);
-    expect(calls).toBe(1);
-    expect(sleptMs).toEqual([]);
+  test("repeats neither a lasting error nor one of the runtime", async () => {
+    const policy = policyOf({ random: 0.5 });
+    for (const error of [failure(false), new TypeError("a bug")]) {
+      let calls = 0;
+      const work = retryTransient(policy, NEVER, async () => {
+        calls += 1;
+        throw error;
+      });
+      await expect(work).rejects.toBe(error);
+      expect(calls).toBe(1);
+    }
+    expect(policy.waits).toEqual([]);
   });
 
-  test("waits at least as long as the service asked for", async () => {
-    const { policy, sleptMs } = recordingPolicy({ floorMs: () => 700, attemptsMax: 2 });
-    const failing = retryTransient(policy, SIGNAL, async () => {
-      throw passing("slow down");
+  test("never waits less than the service asked for", async () => {
+    const policy = policyOf({ random: 0, floorMs: 7000 });
+    await retryTransient(policy, NEVER, async (attempt) => {
+      if (attempt === 1) throw failure(true);
     });
-    await expect(failing).rejects.toThrow("slow down");
-    expect(sleptMs).toEqual([700]);
+    expect(policy.waits).toEqual([7000]);
   });
 
-  test("an abort wins over the error and ends the repeating", async () => {
-    const controller = new AbortController();
-    const { policy, sleptMs } = recordingPolicy();
-    const failing = retryTransient(policy, controller.signal, async () => {
-      controller.abort(new Error("stopped"));
-      throw passing("reset");
+  test("an aborted signal ends it with the signal's reason", async () => {
+    const stop = new AbortController();
+    const reason = new Error("stopped");
+    const work = retryTransient(policyOf({ random: 0.5 }), stop.signal, async () => {
+      stop.abort(reason);
+      throw failure(true);
     });
-    await expect(failing).rejects.toThrow("stopped");
-    expect(sleptMs).toEqual([]);
+    await expect(work).rejects.toBe(reason);
   });
-});
-
-test("ceilings double up to their most, for any number of attempts", () => {
-  const ceilings = [1, 2, 3, 4, 5, 1000].map((attempt) => doublingCeiling(attempt, 100, 1000));
-  expect(ceilings).toEqual([100, 200, 400, 800, 1000, 1000]);
-});
-
-test("only errors of ours that say so are transient", () => {
-  expect(isTransient(passing("x"))).toBe(true);
-  expect(isTransient(new ToolError({ code: "storage", message: "x" }))).toBe(false);
-  expect(isTransient(Object.assign(new Error("x"), { isTransient: true }))).toBe(false);
 });
