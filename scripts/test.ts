@@ -1,29 +1,14 @@
-import { join } from "node:path";
-
-const ROOT = join(import.meta.dirname, "..");
-const BUN = process.execPath;
-const BIN = join(ROOT, "node_modules/.bin");
-
-interface Step {
-  readonly name: string;
-  /** What is wrong, or undefined. */
-  readonly run: () => Promise<string | undefined>;
-}
+import { failureOf, passes, ROOT, STATIC_CHECKS, type Step, VITEST } from "./step.ts";
 
 /** What every run needs; quick when it is there already. */
 const PREPARATIONS: readonly Step[] = [
-  { name: "dependencies", run: () => failureOf([BUN, "install", "--frozen-lockfile"]) },
+  {
+    name: "dependencies",
+    run: () => failureOf([process.execPath, "install", "--frozen-lockfile"]),
+  },
   { name: "Debian's packages", run: installPackages },
   { name: "build", run: buildBinary },
   { name: "servers and binary in reach of their account", run: copyServers },
-];
-
-const CHECKS: readonly Step[] = [
-  {
-    name: "format and lint",
-    run: () => failureOf([BUN, join(BIN, "biome"), "ci", "--error-on-warnings"]),
-  },
-  { name: "types", run: () => failureOf([BUN, join(BIN, "tsc"), "--noEmit"]) },
 ];
 
 /**
@@ -34,7 +19,7 @@ const CHECKS: readonly Step[] = [
 async function main(testArguments: readonly string[]): Promise<number> {
   const isPartial = testArguments.length > 0;
   const failed: string[] = [];
-  for (const step of [...PREPARATIONS, ...(isPartial ? [] : CHECKS)]) {
+  for (const step of [...PREPARATIONS, ...(isPartial ? [] : STATIC_CHECKS)]) {
     if (await passes(step)) continue;
     failed.push(step.name);
     // Without its preparation no later step would say anything true.
@@ -45,37 +30,12 @@ async function main(testArguments: readonly string[]): Promise<number> {
     console.log(`0 passed, ${failed.length} failed`);
     return 1;
   }
-  const tests = Bun.spawn(
-    [BUN, "--bun", join(BIN, "vitest"), "run", "--pool=threads", ...testArguments],
-    { cwd: ROOT, env: process.env, stdio: ["inherit", "inherit", "inherit"] },
-  );
-  return await tests.exited;
-}
-
-async function passes(step: Step): Promise<boolean> {
-  const startedAt = performance.now();
-  const failure = await step.run().catch((error: unknown) => String(error));
-  const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
-  console.log(`${failure === undefined ? "ok  " : "FAIL"} ${step.name} (${seconds} s)`);
-  if (failure !== undefined) console.log(failure);
-  return failure === undefined;
-}
-
-/** Runs a command; its output counts only when it fails. */
-async function failureOf(command: readonly string[]): Promise<string | undefined> {
-  const child = Bun.spawn([...command], {
+  const tests = Bun.spawn([...VITEST, ...testArguments], {
     cwd: ROOT,
     env: process.env,
-    stdin: "ignore",
-    stdout: "pipe",
-    stderr: "pipe",
+    stdio: ["inherit", "inherit", "inherit"],
   });
-  const [stdout, stderr, exitCode] = await Promise.all([
-    child.stdout.text(),
-    child.stderr.text(),
-    child.exited,
-  ]);
-  return exitCode === 0 ? undefined : `${stdout}\n${stderr}`.trim();
+  return await tests.exited;
 }
 
 /**
