@@ -63,12 +63,14 @@ function unknownCommand(
   if (planned.includes(name.split(" ")[0] ?? "")) {
     return new UsageError(
       `${name} is not part of this version`,
-      `${programName} help lists what is there for ${database}.`,
+      `Run ${programName} help for what is there for ${database}.`,
     );
   }
   const nearest = nearestName(name, [...tree.map((command) => command.name), ...planned]);
   return new UsageError(
     `unknown command ${JSON.stringify(name)} for ${JSON.stringify(programName)}`,
-    nearest === undefined ? `${programName} help lists the commands.` : `Did you mean ${nearest}?`,
+    nearest === undefined
+      ? `Run ${programName} help for the commands.`
+      : `Did you mean ${nearest}?`,
   );
 }

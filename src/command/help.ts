@@ -13,7 +13,10 @@ export async function run(invocation: Invocation): Promise<void> {
     return;
   }
   if (name !== "" && !commands.some((each) => each.name.startsWith(`${name} `))) {
-    throw new UsageError(`no help for ${JSON.stringify(name)}`, `${programName} help lists them.`);
+    throw new UsageError(
+      `no help for ${JSON.stringify(name)}`,
+      `Run ${programName} help for the commands.`,
+    );
   }
   output.write(groupHelp(programName, { commands, group: name }, GLOBAL_OPTIONS));
 }

@@ -1,3 +1,5 @@
+import { resolve } from "node:path";
+import { defined } from "../base/assert.ts";
 import { ConfigError } from "../base/errors.ts";
 import { type EffectiveSetting, EffectiveSettings } from "./effective-settings.ts";
 import { findHomeFile, readConfigFile } from "./file.ts";
@@ -10,6 +12,7 @@ import {
   flagSource,
   type SettingSource,
 } from "./sources.ts";
+import { settingOfKey } from "./table.ts";
 import { ENCRYPTION_SETTINGS } from "./table-encryption.ts";
 import { checkedValue } from "./value.ts";
 
@@ -28,10 +31,9 @@ export function readOutsideSettings(request: {
   readonly home: () => string | undefined;
 }): OutsideSettings {
   const fromEnvironment = environmentSource(request.environment);
-  const configPath =
-    request.configPath ??
-    fromEnvironment.values.get("CONFIG_PATH")?.value ??
-    homeFile(request.home());
+  const named = request.configPath ?? fromEnvironment.values.get("CONFIG_PATH")?.value;
+  // Absolute, since children and the server's restore_command run in other directories.
+  const configPath = named === undefined ? homeFile(request.home()) : resolve(named);
   return {
     environment: request.environment,
     environmentSource: fromEnvironment,
@@ -82,12 +84,25 @@ export function loadSettings(options: LoadOptions): LoadedSettings {
   if (options.isStrict && warnings[0] !== undefined) {
     throw new ConfigError(warnings[0], "Leave out --strict to go on with a warning.");
   }
+  addConfigPath(given, outside.configPath);
   const settings = new EffectiveSettings(given, {
     isWalg: options.isWalg,
     environment: outside.environment,
     configPath: outside.configPath,
   });
   return { settings, warnings };
+}
+
+/** The file that was read, as a setting: also when nobody named it. */
+function addConfigPath(given: Map<string, EffectiveSetting>, configPath: string | undefined): void {
+  if (configPath === undefined) return;
+  const setting = defined(settingOfKey("CONFIG_PATH"), "setting of the configuration file");
+  const named = given.get(setting.key);
+  const isNamed = named !== undefined && named.origin !== "file";
+  const { name, origin } = isNamed
+    ? named
+    : { name: canonicalName(setting), origin: "file" as const };
+  given.set(setting.key, { setting, name, origin, value: configPath });
 }
 
 /** Settings of which only defaults count: for what has to go on when loading failed. */

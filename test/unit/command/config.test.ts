@@ -28,6 +28,7 @@ test("prints what was given, each with its origin", async () => {
       "WALE_S3_PREFIX=s3://environment  (environment)",
       "AWS_ENDPOINT=https://user:--HIDDEN--@minio:9000  (environment)",
       "PGPASSWORD=--HIDDEN--  (environment)",
+      `WALG_CONFIG_PATH=${configPath}  (file ${configPath})`,
       `WALG_SLOTNAME=of_file  (file ${configPath})`,
       "WALG_ZSTD_LEVEL=best  (flag)",
     ].sort(),

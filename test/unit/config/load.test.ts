@@ -2,7 +2,7 @@
 // real files in a scratch home.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import {
   defaultSettings,
@@ -74,6 +74,17 @@ test("finds the file by flag, then variable, then in the home", () => {
   expect(path({ home: "" })).toBeUndefined();
   expect(path({})).toBeUndefined();
   expect(load({ home }).settings.text("PGHOST")).toBe("from-home");
+});
+
+test("knows the file that was read by its absolute path, for other directories", () => {
+  const named = relative(process.cwd(), homeFile);
+  for (const given of [{ configPath: named }, { environment: { WALG_CONFIG_PATH: named } }]) {
+    const { settings } = load(given);
+    expect(settings.text("CONFIG_PATH")).toBe(homeFile);
+    expect(settings.childEnvironment()["WALG_CONFIG_PATH"]).toBe(homeFile);
+  }
+  expect(load({ home }).settings.text("CONFIG_PATH")).toBe(homeFile);
+  expect(load({}).settings.text("CONFIG_PATH")).toBeUndefined();
 });
 
 test("fails on a named file that is not there, and not on a home without one", () => {

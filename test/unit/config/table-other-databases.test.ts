@@ -1,4 +1,4 @@
-// Proves that each documented key about MySQL, Redis and WAL-G's retired keys is in this section of the table, with its default.
+// Proves that each documented key of this section is in it, with its default.
 import { expect, test } from "vitest";
 import { findSetting, settingOfKey } from "../../../src/config/table.ts";
 import {

@@ -1,4 +1,4 @@
-// Proves that each documented key about other storages is in this section of the table, with its default.
+// Proves that each documented key of this section is in it, with its default.
 import { expect, test } from "vitest";
 import { findSetting } from "../../../src/config/table.ts";
 import {

@@ -1,0 +1,69 @@
+// Mistakes in the configuration are errors or warnings, never ignored: unknown names, malformed,
+// contradicting and unsupported values, flags of another command; run with the compiled binary.
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { runBinary } from "../support/run-binary.ts";
+import { makeScratch } from "../support/scratch.ts";
+
+test("G59 unknown settings warn with the nearest name, and fail under --strict", async () => {
+  using scratch = makeScratch("g59");
+  const path = join(scratch.path, "c.yaml");
+  writeFileSync(path, "WALG_S3_PREFX: s3://bucket\n");
+  for (const run of [{ env: { WALG_S3_PREFX: "x" } }, { args: [`--config=${path}`] }]) {
+    const { env = {}, args = [] } = run;
+    const lenient = await runBinary(["config", ...args], { env });
+    expect(lenient.exitCode).toBe(0);
+    expect(lenient.stderr).toMatch(/^WARNING: .*WALG_S3_PREFX is unknown.*WALG_S3_PREFIX\?$/m);
+    expect((await runBinary(["config", "--strict", ...args], { env })).exitCode).toBe(10);
+  }
+  expect((await runBinary(["config", "--walg-s3-prefx=x"])).exitCode).toBe(2);
+});
+
+test("G59 different values under two names warn, and fail under --strict", async () => {
+  const env = { TIDEMARK_S3_PREFIX: "s3://one", WALG_S3_PREFIX: "s3://two" };
+  const { stdout, stderr } = await runBinary(["config"], { env });
+  expect(stderr).toContain("TIDEMARK_S3_PREFIX is used");
+  expect(stdout).toContain("TIDEMARK_S3_PREFIX=s3://one  (environment)");
+  expect((await runBinary(["config", "--strict"], { env })).exitCode).toBe(10);
+});
+
+test.each([
+  ["WALG_UPLOAD_CONCURRENCY", "many"],
+  ["WALG_UPLOAD_CONCURRENCY", "0"],
+  ["WALG_COMPRESSION_METHOD", "rar"],
+  ["WALG_TAR_DISABLE_FSYNC", "maybe"],
+  ["TIDEMARK_ARCHIVE_TIMEOUT", "60"],
+  ["WALG_LOG_LEVEL", "LOUD"],
+  ["TIDEMARK_DATABASE", "oracle"],
+])("G59 a malformed %s=%s is an error with name, value and example", async (name, value) => {
+  const { exitCode, stderr } = await runBinary(["config"], { env: { [name]: value } });
+  expect(exitCode).toBe(10);
+  expect(stderr).toContain(`${name} is "${value}"`);
+  expect(stderr).toContain(`For example: ${name}=`);
+});
+
+test.each([
+  "WALG_PGP_KEY_PATH",
+  "WALE_GPG_KEY_ID",
+  "WALG_CSE_KMS_ID",
+  "YC_CSE_KMS_KEY_ID",
+  "WALG_ENVELOPE_PGP_KEY_PATH",
+  "WALG_SWIFT_PREFIX",
+  "WALG_OSS_PREFIX",
+  "WALG_FAILOVER_STORAGES",
+])("G59 %s is refused, so that nothing goes where it was not meant to", async (name) => {
+  using scratch = makeScratch("g59");
+  const env = { [name]: "x", WALG_FILE_PREFIX: scratch.path };
+  for (const command of [["wal-push", "x"], ["backup-list"], ["config"]]) {
+    const { exitCode, stderr } = await runBinary(command, { env });
+    expect(exitCode).toBe(10);
+    expect(stderr).toContain(`${name} (environment) asks for`);
+  }
+});
+
+test("G59 a flag that belongs to another command is an error", async () => {
+  const { exitCode, stderr } = await runBinary(["wal-push", "x", "--permanent"]);
+  expect(exitCode).toBe(2);
+  expect(stderr).toContain("unknown flag: --permanent");
+});
