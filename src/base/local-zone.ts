@@ -14,9 +14,9 @@ const ZONE_FOLDERS = ["/usr/share/zoneinfo"];
 
 /** The zone of this process. Its abbreviations are read from the system's zone database. */
 export function systemZone(): LocalZone {
-  return zoneOf(Intl.DateTimeFormat().resolvedOptions().timeZone, ZONE_FOLDERS, (date) => {
-    return -date.getTimezoneOffset() || 0;
-  });
+  // Only when a name is asked for: `Intl` takes eight megabytes, and most callers need offsets.
+  const name = () => Intl.DateTimeFormat().resolvedOptions().timeZone;
+  return zoneOf(name, ZONE_FOLDERS, (date) => -date.getTimezoneOffset() || 0);
 }
 
 /** A zone by its name in the zone database: `Europe/Paris`. */
@@ -26,7 +26,7 @@ export function zoneNamed(name: string, folders: readonly string[] = ZONE_FOLDER
     timeZoneName: "longOffset",
     year: "numeric",
   });
-  return zoneOf(name, folders, (date) => {
+  return zoneOf(() => name, folders, (date) => {
     const text = format.formatToParts(date).find((part) => part.type === "timeZoneName")?.value;
     const match = /([+-])(\d\d):(\d\d)/.exec(text ?? "");
     if (match === null) return 0;
@@ -35,7 +35,7 @@ export function zoneNamed(name: string, folders: readonly string[] = ZONE_FOLDER
 }
 
 function zoneOf(
-  name: string,
+  name: () => string,
   folders: readonly string[],
   offsetMinutes: (date: Date) => number,
 ): LocalZone {
@@ -43,7 +43,7 @@ function zoneOf(
   return {
     offsetMinutes,
     abbreviation: (date) => {
-      names ??= readPeriods(name, folders);
+      names ??= readPeriods(name(), folders);
       return nameAt(names, { seconds: date.getTime() / 1000, offset: offsetMinutes(date) * 60 });
     },
   };

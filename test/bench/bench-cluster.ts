@@ -31,6 +31,8 @@ export class BenchCluster implements AsyncDisposable {
         max_wal_size: "16GB",
         checkpoint_timeout: "1h",
         autovacuum: "off",
+        // The segments of the load stay, to be archived by the benchmark.
+        wal_keep_size: "4GB",
       },
     });
     const bench = new BenchCluster(cluster, scratch);

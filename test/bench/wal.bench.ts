@@ -22,8 +22,10 @@ class WalFolder {
 
   static async create(bench: BenchCluster): Promise<WalFolder> {
     const source = join(bench.cluster.dataDir, "pg_wal");
+    const present = await bench.cluster.value("SELECT pg_walfile_name(pg_current_wal_lsn())");
+    // Later files are old ones that the server keeps to write into again.
     const names = readdirSync(source)
-      .filter((name) => /^[0-9A-F]{24}$/.test(name))
+      .filter((name) => /^[0-9A-F]{24}$/.test(name) && name < present)
       .sort()
       .slice(0, SEGMENTS);
     if (names.length < SEGMENTS) throw new Error(`only ${names.length} WAL segments to bench`);
