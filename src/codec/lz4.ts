@@ -11,6 +11,7 @@
  */
 import { ByteReader } from "../stream/byte-reader.ts";
 import type { ByteStream } from "../stream/byte-stream.ts";
+import { ChunkPool, recycle } from "../stream/chunk-pool.ts";
 import { rechunk } from "../stream/rechunk.ts";
 import type { Codec } from "./codec.ts";
 import { corruptLz4, decodeLz4Block, Lz4BlockEncoder, lz4BlockBytesMax } from "./lz4-block.ts";
@@ -36,8 +37,9 @@ export const LZ4_CODEC: Codec = {
 async function* compress(input: ByteStream): AsyncGenerator<Uint8Array> {
   const checksum = new XxHash32();
   const encoder = new Lz4BlockEncoder();
+  const pool = new ChunkPool(WRITTEN_BLOCK_BYTES);
   let scratch: Uint8Array | undefined;
-  for await (const plain of rechunk(WRITTEN_BLOCK_BYTES)(input)) {
+  for await (const plain of rechunk(WRITTEN_BLOCK_BYTES, () => pool.take())(input)) {
     if (scratch === undefined) {
       yield WRITTEN_HEADER.slice();
       scratch = new Uint8Array(lz4BlockBytesMax(WRITTEN_BLOCK_BYTES));
@@ -49,6 +51,7 @@ async function* compress(input: ByteStream): AsyncGenerator<Uint8Array> {
     const block = Buffer.allocUnsafe(4 + content.byteLength);
     block.writeUInt32LE(isStored ? content.byteLength + STORED_FLAG : content.byteLength, 0);
     block.set(content, 4);
+    recycle(plain);
     yield block;
   }
   if (scratch === undefined) yield WRITTEN_HEADER.slice();
@@ -86,13 +89,20 @@ async function* decodeFrame(reader: ByteReader): AsyncGenerator<Uint8Array> {
   const checksum = new XxHash32();
   let contentBytes = 0;
   let previous: Uint8Array = new Uint8Array(0);
+  const pool = new ChunkPool(header.blockBytesMax);
   for (;;) {
     const sizeField = uint32(await readExactly(reader, 4, "a block's size"));
     if (sizeField === 0) break;
     const block = await readBlock(reader, sizeField, header);
     const isStored = sizeField >= STORED_FLAG;
     const history = header.hasIndependentBlocks ? previous.subarray(0, 0) : window(previous);
-    const plain = isStored ? block : decodeBlock(block, history, header.blockBytesMax);
+    let plain = block;
+    if (!isStored) {
+      plain = header.hasIndependentBlocks
+        ? decodeIndependent(block, pool)
+        : decodeBlock(block, history, header.blockBytesMax);
+      recycle(block);
+    }
     if (header.hasContentChecksum) checksum.update(plain);
     contentBytes += plain.byteLength;
     if (!header.hasIndependentBlocks) previous = joined(history, plain);
@@ -147,6 +157,12 @@ async function readBlock(
     }
   }
   return block;
+}
+
+/** The content of a block that no other one refers to, in memory that may be used again. */
+function decodeIndependent(block: Uint8Array, pool: ChunkPool): Uint8Array {
+  const target = pool.take();
+  return pool.filled(target, decodeLz4Block(block, target, 0));
 }
 
 /** The block's content, in memory of its own. */

@@ -1,7 +1,7 @@
 import { assert } from "../base/assert.ts";
 import { ByteReader } from "../stream/byte-reader.ts";
 import { type ByteStream, concatBytes } from "../stream/byte-stream.ts";
-import { ChunkPool, recycle } from "../stream/chunk-pool.ts";
+import { ChunkPool, freedWhenRecycled, recycle } from "../stream/chunk-pool.ts";
 import { rechunk } from "../stream/rechunk.ts";
 import type { Codec, CodecOptions } from "./codec.ts";
 import { openZstdEngine, type ZstdEngine } from "./zstd-engine.ts";
@@ -191,7 +191,10 @@ async function decompressFrame(engine: ZstdEngine, frame: GatheredFrame): Promis
   }
   let plain: Uint8Array;
   try {
-    plain = await engine.decompress(concatBytes(frame.pieces));
+    const bytes = concatBytes(frame.pieces);
+    plain = freedWhenRecycled(await engine.decompress(bytes));
+    if (frame.pieces.length > 1) recycle(freedWhenRecycled(bytes));
+    for (const piece of frame.pieces) recycle(piece);
   } catch (error) {
     throw corrupt("a frame does not decode", error);
   }

@@ -15,8 +15,8 @@ import type { Repository } from "../transfer/repository.ts";
 import type { Invocation } from "./command.ts";
 import { openRepository } from "./context.ts";
 
-/** Parts restored at once: enough to keep disk and processors busy, and memory bounded. */
-const PARTS_MAX = 4;
+/** Parts restored at once: what keeps disk and processors busy, with memory bounded. */
+const PARTS_MAX = Math.min(3, Math.max(2, navigator.hardwareConcurrency));
 
 /** Restores a backup into an empty directory; with a target also what recovery needs. */
 export async function run(invocation: Invocation): Promise<void> {

@@ -1,4 +1,5 @@
 import type { ByteStream } from "./byte-stream.ts";
+import { freedWhenRecycled } from "./chunk-pool.ts";
 
 const NOTHING = new Uint8Array(0);
 
@@ -27,7 +28,8 @@ export class ByteReader {
     if (this.#chunk.byteLength - this.#offset >= sizeBytes) return this.#take(sizeBytes);
     if (!(await this.#fill())) return NOTHING;
     if (this.#chunk.byteLength - this.#offset >= sizeBytes) return this.#take(sizeBytes);
-    const whole = new Uint8Array(sizeBytes);
+    // Nobody else holds it; a view of the producer's chunk is not the caller's to recycle.
+    const whole = freedWhenRecycled(new Uint8Array(sizeBytes));
     let filled = 0;
     while (filled < sizeBytes && (await this.#fill())) {
       const available = this.#chunk.byteLength - this.#offset;

@@ -2,7 +2,7 @@ const POOL = Symbol("pool");
 
 /** A chunk that may go back to where it came from. */
 interface PooledChunk extends Uint8Array<ArrayBuffer> {
-  [POOL]?: ChunkPool;
+  [POOL]?: { give(chunk: Uint8Array<ArrayBuffer>): void };
 }
 
 /**
@@ -30,10 +30,34 @@ export class ChunkPool {
   give(chunk: PooledChunk): void {
     this.#unused.push(chunk);
   }
+
+  /** The first bytes of a chunk of this pool, to be handed on: recycled, the chunk comes back. */
+  filled(chunk: Uint8Array<ArrayBuffer>, sizeBytes: number): Uint8Array {
+    const content: PooledChunk = chunk.subarray(0, sizeBytes);
+    content[POOL] = { give: () => this.give(chunk) };
+    return content;
+  }
 }
 
 /** Nobody will read the chunk again: neither the caller, nor one that it was handed on to. */
 export function recycle(chunk: Uint8Array): void {
   const pooled = chunk as PooledChunk;
   pooled[POOL]?.give(pooled);
+}
+
+/** Gives the memory back at once, instead of when the collector comes by. */
+const FREEING = {
+  give(chunk: Uint8Array<ArrayBuffer>): void {
+    chunk.buffer.transfer(0);
+  },
+};
+
+/**
+ * Marks a chunk that has its buffer for itself, as decoders make them: `recycle` then frees it.
+ * The collector lets such buffers pile up to several times of what is in use.
+ */
+export function freedWhenRecycled<T extends Uint8Array>(chunk: T): T {
+  const pooled = chunk as unknown as PooledChunk;
+  if (pooled.byteLength === pooled.buffer.byteLength) pooled[POOL] = FREEING;
+  return chunk;
 }

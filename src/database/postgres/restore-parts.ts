@@ -4,6 +4,7 @@ import type { Logger } from "../../base/log.ts";
 import { IncrementApplier } from "../../delta/increment-apply.ts";
 import { hasOrioleHeader } from "../../delta/increment-format.ts";
 import type { ByteStream } from "../../stream/byte-stream.ts";
+import { recycle } from "../../stream/chunk-pool.ts";
 import { ContentHasher, PAGE_LEAF_BYTES, PLAIN_LEAF_BYTES } from "../../stream/content-hash.ts";
 import type { TarHeader } from "../../tar/header.ts";
 import { TarReader, type TarVisitor } from "../../tar/reader.ts";
@@ -40,6 +41,8 @@ export async function restorePartFiles(
   try {
     for await (const chunk of content) {
       reader.push(chunk);
+      // Everything of it was written or hashed.
+      recycle(chunk);
       if (rules.syncer.isFull) await rules.syncer.room();
     }
     reader.finish();
