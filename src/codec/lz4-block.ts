@@ -26,27 +26,21 @@ export function lz4BlockBytesMax(plainBytes: number): number {
   return plainBytes + Math.ceil(plainBytes / 255) + 16;
 }
 
-/** Compresses blocks, one after the other; the memory for the search is kept between them. */
+/**
+ * Compresses blocks, one after the other; the memory for the search is kept between them. The
+ * loop is one function with everything in locals: a process that archives one segment runs most
+ * of it before the compiler has seen what it does.
+ */
 export class Lz4BlockEncoder {
   readonly #table = new Int32Array(1 << HASH_BITS);
-  #target: Uint8Array = new Uint8Array(0);
-  #written = 0;
 
   /** Writes one block; `target` has `lz4BlockBytesMax` bytes. Gives the block's size. */
   encode(plain: Uint8Array, target: Uint8Array): number {
-    this.#target = target;
-    this.#written = 0;
-    const anchor = this.#matches(plain);
-    this.#writeLiterals(plain, anchor, plain.byteLength, 0);
-    return this.#written;
-  }
-
-  /** Hot loop. Gives where the literals begin that no sequence holds yet. */
-  #matches(plain: Uint8Array): number {
     const view = new DataView(plain.buffer, plain.byteOffset, plain.byteLength);
     const table = this.#table.fill(-1);
     const startLimit = plain.byteLength - MATCH_START_MARGIN_BYTES;
     const matchLimit = plain.byteLength - LAST_LITERALS_BYTES;
+    let written = 0;
     let anchor = 0;
     let position = 0;
     let attempts = 1 << SKIP_TRIGGER_BITS;
@@ -64,77 +58,54 @@ export class Lz4BlockEncoder {
         position--;
         match--;
       }
-      const end = matchEnd(plain, view, {
-        position: position + MATCH_BYTES_MIN,
-        match: match + MATCH_BYTES_MIN,
-        limit: matchLimit,
-      });
-      this.#writeSequence(plain, { anchor, position, match, end });
+      const offset = position - match;
+      let end = position + MATCH_BYTES_MIN;
+      while (
+        end <= matchLimit - 4 &&
+        view.getInt32(end, true) === view.getInt32(end - offset, true)
+      ) {
+        end += 4;
+      }
+      while (end < matchLimit && plain[end] === plain[end - offset]) end++;
+      const extraBytes = end - position - MATCH_BYTES_MIN;
+      const literals = position - anchor;
+      target[written++] = (literals < 15 ? literals << 4 : 0xf0) | Math.min(extraBytes, 15);
+      if (literals >= 15) written = writeCount(target, written, literals - 15);
+      if (literals > SHORT_COPY_BYTES) {
+        target.set(plain.subarray(anchor, position), written);
+        written += literals;
+      } else {
+        while (anchor < position) target[written++] = plain[anchor++] ?? 0;
+      }
+      target[written++] = offset & 0xff;
+      target[written++] = offset >>> 8;
+      if (extraBytes >= 15) written = writeCount(target, written, extraBytes - 15);
       position = anchor = end;
       if (position < startLimit) {
         const before = view.getInt32(position - 2, true);
         table[Math.imul(before, HASH_PRIME) >>> (32 - HASH_BITS)] = position - 2;
       }
     }
-    return anchor;
-  }
-
-  #writeSequence(
-    plain: Uint8Array,
-    at: {
-      readonly anchor: number;
-      readonly position: number;
-      readonly match: number;
-      readonly end: number;
-    },
-  ): void {
-    const extraBytes = at.end - at.position - MATCH_BYTES_MIN;
-    this.#writeLiterals(plain, at.anchor, at.position, Math.min(extraBytes, 15));
-    const offset = at.position - at.match;
-    this.#target[this.#written++] = offset & 0xff;
-    this.#target[this.#written++] = offset >>> 8;
-    if (extraBytes >= 15) this.#writeCount(extraBytes - 15);
-  }
-
-  #writeLiterals(plain: Uint8Array, start: number, end: number, matchBits: number): void {
-    const target = this.#target;
-    const count = end - start;
-    target[this.#written++] = (Math.min(count, 15) << 4) | matchBits;
-    if (count >= 15) this.#writeCount(count - 15);
-    if (count > SHORT_COPY_BYTES) {
-      target.set(plain.subarray(start, end), this.#written);
-    } else {
-      for (let index = 0; index < count; index++) {
-        target[this.#written + index] = plain[start + index] ?? 0;
-      }
-    }
-    this.#written += count;
-  }
-
-  #writeCount(count: number): void {
-    let left = count;
-    for (; left >= 255; left -= 255) this.#target[this.#written++] = 255;
-    this.#target[this.#written++] = left;
+    return writeLastLiterals(plain.subarray(anchor), target, written);
   }
 }
 
-function matchEnd(
-  plain: Uint8Array,
-  view: DataView,
-  at: { readonly position: number; readonly match: number; readonly limit: number },
-): number {
-  const { limit } = at;
-  let position = at.position;
-  let match = at.match;
-  while (position <= limit - 4 && view.getInt32(position, true) === view.getInt32(match, true)) {
-    position += 4;
-    match += 4;
-  }
-  while (position < limit && plain[position] === plain[match]) {
-    position++;
-    match++;
-  }
-  return position;
+function writeLastLiterals(literals: Uint8Array, target: Uint8Array, start: number): number {
+  const count = literals.byteLength;
+  let written = start;
+  target[written++] = Math.min(count, 15) << 4;
+  if (count >= 15) written = writeCount(target, written, count - 15);
+  target.set(literals, written);
+  return written + count;
+}
+
+/** What of a count is left over in its token. Gives where the next byte goes. */
+function writeCount(target: Uint8Array, start: number, count: number): number {
+  let written = start;
+  let left = count;
+  for (; left >= 255; left -= 255) target[written++] = 255;
+  target[written++] = left;
+  return written;
 }
 
 /**
@@ -174,27 +145,16 @@ export function decodeLz4Block(block: Uint8Array, target: Uint8Array, start: num
     }
     if (offset === 0 || offset > written) throw corruptLz4("a match before the data's beginning");
     if (written + length > target.byteLength) throw corruptLz4("a block is larger than allowed");
-    copyMatch(target, { written, offset, length });
-    written += length;
+    const match = written - offset;
+    const end = written + length;
+    if (length > SHORT_COPY_BYTES && offset >= length)
+      target.copyWithin(written, match, match + length);
+    else if (length > SHORT_COPY_BYTES && offset === 1)
+      target.fill(target[match] ?? 0, written, end);
+    else for (let from = match; written < end; ) target[written++] = target[from++] ?? 0;
+    written = end;
   }
   throw corruptLz4("a block ends inside a sequence");
-}
-
-function copyMatch(
-  target: Uint8Array,
-  at: { readonly written: number; readonly offset: number; readonly length: number },
-): void {
-  const { written, offset, length } = at;
-  const match = written - offset;
-  if (length > SHORT_COPY_BYTES && offset >= length) {
-    target.copyWithin(written, match, match + length);
-  } else if (length > SHORT_COPY_BYTES && offset === 1) {
-    target.fill(target[match] ?? 0, written, written + length);
-  } else {
-    for (let index = 0; index < length; index++) {
-      target[written + index] = target[match + index] ?? 0;
-    }
-  }
 }
 
 export function corruptLz4(detail: string): CorruptObjectError {

@@ -13,7 +13,7 @@ beforeAll(() =>
   buildBinary({
     target: hostTarget(),
     outfile: executable,
-    entry: join(import.meta.dirname, "../support/codec-probe.ts"),
+    entry: join(import.meta.dirname, "codec.probe.ts"),
   }),
 );
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
