@@ -56,7 +56,12 @@ export class FileDriver implements StorageDriver {
     options: { readonly range?: ByteRange; readonly signal: AbortSignal },
   ): Promise<ByteStream> {
     options.signal.throwIfAborted();
-    return readStoredFile({ path: this.#pathOf(key), storage: this.name, key }, options);
+    try {
+      return readStoredFile({ path: this.#pathOf(key), storage: this.name, key }, options);
+    } catch (error) {
+      if (error instanceof ObjectNotFoundError) this.#proveBase();
+      throw error;
+    }
   }
 
   async stat(key: ObjectKey, signal: AbortSignal): Promise<ObjectInfo> {
@@ -69,6 +74,7 @@ export class FileDriver implements StorageDriver {
     prefix: string,
     options: { readonly after?: ObjectKey; readonly signal: AbortSignal },
   ): AsyncIterable<ObjectInfo> {
+    this.#proveBase();
     const directory = { root: this.#root, storage: this.name };
     for (const info of listFiles(directory, { prefix, after: options.after })) {
       options.signal.throwIfAborted();
@@ -78,6 +84,7 @@ export class FileDriver implements StorageDriver {
 
   async listFolder(folder: string, signal: AbortSignal) {
     signal.throwIfAborted();
+    this.#proveBase();
     const path = folder === "" || folder.endsWith("/") ? folder : `${folder}/`;
     return listFolderFiles({ root: this.#root, storage: this.name }, path);
   }
@@ -104,7 +111,17 @@ export class FileDriver implements StorageDriver {
     } catch (error) {
       if (!isAbsence(error)) throw toStorageError(error, { storage: this.name, key });
     }
+    this.#proveBase();
     throw new ObjectNotFoundError({ storage: this.name, key });
+  }
+
+  /** Of a repository that went away, unmounted for one, nothing may be said to be absent. */
+  #proveBase(): void {
+    try {
+      statSync(this.#base === "" ? "/" : this.#base);
+    } catch (error) {
+      throw toStorageError(error, { storage: this.name });
+    }
   }
 
   #remove(key: ObjectKey): boolean {

@@ -1,0 +1,40 @@
+// Proves what an answer's headers say of its bytes, and that half-said is an error.
+import { describe, expect, test } from "vitest";
+import { S3ConnectionError } from "../../../../src/storage/s3/errors.ts";
+import { contentRangeOf, wholeHeader } from "../../../../src/storage/s3/http-fields.ts";
+
+describe("contentRangeOf", () => {
+  test("200 is the whole object, 206 the range that it names", () => {
+    const whole = { range: { offset: 0, length: 7 }, totalBytes: 7 };
+    expect(contentRangeOf(200, { length: 7, range: null })).toEqual(whole);
+    expect(contentRangeOf(206, { length: 3, range: "bytes 2-4/7" })).toEqual({
+      range: { offset: 2, length: 3 },
+      totalBytes: 7,
+    });
+  });
+
+  test.each([null, undefined, "", "bytes 2-4/*", "bytes */7", "2-4/7", "bytes 2-4/7x"])(
+    "206 with range %j is no answer",
+    (range) => {
+      expect(() => contentRangeOf(206, { length: 3, range })).toThrow(S3ConnectionError);
+    },
+  );
+
+  test("200 without a size is no answer", () => {
+    expect(() => contentRangeOf(200, { length: undefined, range: null })).toThrow(
+      S3ConnectionError,
+    );
+  });
+});
+
+test.each([
+  ["0", 0],
+  ["123", 123],
+  ["", undefined],
+  ["-1", undefined],
+  ["1.5", undefined],
+  ["1e3", undefined],
+  [null, undefined],
+])("wholeHeader(%j) is %s", (text, expected) => {
+  expect(wholeHeader(text)).toBe(expected);
+});
