@@ -41,7 +41,7 @@ export async function run(invocation: Invocation): Promise<void> {
     queue: wal.queue,
     mayOverwrite: mayOverwrite(invocation),
     furtherMax: (settings.whole("TOTAL_BG_UPLOADED_LIMIT") ?? 1) - 1,
-    workersMax: (settings.whole("UPLOAD_CONCURRENCY") ?? 1) - 1,
+    workersMax: workersMax(invocation, repository),
     onStored: (file) => metadata?.record(file, signal) ?? Promise.resolve(),
     log,
     signal,
@@ -75,6 +75,17 @@ function refuseStopped(path: string | undefined): void {
     code: "archive-stopped",
     message: `archiving is stopped by ${path}`,
   });
+}
+
+/** Local storage is as fast as the processor: more at once would only take more memory. */
+const LOCAL_WORKERS_MAX = 1;
+const REMOTE_WORKERS_MAX = 7;
+
+/** Workers beside the one of the main file. */
+function workersMax({ settings }: Invocation, { driver }: Repository): number {
+  const isRemote = driver.traits.listsByPrefix;
+  const wanted = (settings.whole("UPLOAD_CONCURRENCY") ?? 1) - 1;
+  return Math.min(wanted, isRemote ? REMOTE_WORKERS_MAX : LOCAL_WORKERS_MAX);
 }
 
 /** WAL-G overwrites unless told not to; here only who says so explicitly gets it. */

@@ -1,6 +1,5 @@
 import {
   closeSync,
-  fsyncSync,
   linkSync,
   openSync,
   readdirSync,
@@ -9,12 +8,13 @@ import {
   writeSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { discardFile, syncDirectory, temporaryName } from "../base/atomic-file.ts";
+import { discardFile, temporaryName } from "../base/atomic-file.ts";
 import type { Clock } from "../base/clock.ts";
 import { errnoOf, FilesystemError, messageOf, ToolError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { WAL_FOLDER, walBaseKey } from "../catalog/storage-layout.ts";
 import { collect } from "../stream/byte-stream.ts";
+import { recycle } from "../stream/chunk-pool.ts";
 import { isSameContent } from "../stream/compare.ts";
 import { type FoundObject, findObjects } from "../transfer/object-finder.ts";
 import { readObject } from "../transfer/object-reader.ts";
@@ -131,10 +131,9 @@ async function download(
     for await (const chunk of content) {
       check.update(chunk);
       for (let at = 0; at < chunk.byteLength; ) at += writeSync(descriptor, chunk, at);
+      recycle(chunk);
     }
-    const result = check.finish();
-    fsyncSync(descriptor);
-    return result;
+    return check.finish();
   } finally {
     closeSync(descriptor);
   }
@@ -193,7 +192,11 @@ export function refuseExisting(destination: string): void {
   });
 }
 
-/** Gives a proven file its name, which must still be free. */
+/**
+ * Gives a proven file its name, which must still be free. Nothing is fsynced: the server does so
+ * itself before it keeps a restored segment, and after a crash of the machine asks for it again
+ * (`durable_rename` in src/backend/access/transam/xlogarchive.c).
+ */
 export function placeNew(temporary: string, destination: string): void {
   try {
     // A link, unlike a rename, never replaces.
@@ -206,7 +209,6 @@ export function placeNew(temporary: string, destination: string): void {
     refuseExisting(destination);
     renameSync(temporary, destination);
   }
-  syncDirectory(dirname(destination));
 }
 
 function createFile(path: string): number {

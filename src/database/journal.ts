@@ -10,6 +10,8 @@ export interface JournalFile extends Disposable {
   readonly source: ByteSource;
   /** Small files on which the server's history hangs: never replaced, whatever the settings. */
   readonly isIrreplaceable: boolean;
+  /** Once the source has ended: the server has not filled the file, so more of it may follow. */
+  isUnfinished(): boolean;
 }
 
 /** What the server wants archived, and how it learns what was. */
@@ -26,7 +28,7 @@ export interface JournalQueue {
   lock(): Promise<Disposable | undefined>;
 }
 
-/** Checks content while it passes; both throw at the first fault. */
+/** Checks content while it passes, keeping no chunk; both throw at the first fault. */
 export interface ContentCheck {
   update(chunk: Uint8Array): void;
   /** The content is whole. `isComplete` false: the server stopped writing inside this file. */

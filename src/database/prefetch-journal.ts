@@ -1,10 +1,7 @@
 import {
-  closeSync,
   copyFileSync,
   existsSync,
-  fsyncSync,
   mkdirSync,
-  openSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -168,19 +165,9 @@ export class ReadAhead {
     const temporary = temporaryName(destination, clock.now());
     try {
       copyFileSync(finished, temporary);
-      syncFile(temporary);
       placeNew(temporary, destination);
     } finally {
       discardFile(temporary);
     }
-  }
-}
-
-function syncFile(path: string): void {
-  const descriptor = openSync(path, "r+");
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
   }
 }

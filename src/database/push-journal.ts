@@ -52,6 +52,7 @@ export async function pushJournalFile(
     }
     try {
       await writeObject(repository, { key, source: file.source, ifAbsent: true, signal });
+      if (file.isUnfinished()) log.warning(unfinished(file.path));
       return "stored";
     } catch (error) {
       // Somebody else was faster; what they stored is compared like any other.
@@ -123,6 +124,14 @@ async function pushFurther(request: PushRequest): Promise<void> {
     if (signal.aborted || !(error instanceof Error)) return;
     log.warning(`storing further WAL files ahead stopped: ${error.message}`);
   }
+}
+
+/** By archive_command this never happens; by hand it may, to save what a dead server left. */
+function unfinished(path: string): string {
+  return (
+    `WAL file '${path}' was not filled by the server yet: if it still runs, archiving the rest ` +
+    "of the file will fail"
+  );
 }
 
 async function findDifferent(

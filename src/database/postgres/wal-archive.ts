@@ -1,4 +1,4 @@
-import { statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { SegmentOwner } from "../../wal/segment-check.ts";
 import type { JournalFile } from "../journal.ts";
@@ -39,7 +39,10 @@ export function openWalPush(
 /** What is known of the place that WAL is fetched into. */
 export interface WalFetchPlace {
   readonly order: WalOrder;
-  /** Tells this restored directory from every other, former ones of the same path included. */
+  /**
+   * Tells this restored directory from every other, former ones of the same path included, and
+   * this boot of the machine from former ones: files read ahead are not fsynced.
+   */
   readonly origin: string;
 }
 
@@ -59,11 +62,21 @@ export function walFetchPlace(request: {
 }
 
 function originOf(directories: readonly string[], owner: SegmentOwner): string {
+  const cluster = `${owner.systemIdentifier ?? 0n}:${bootIdentifier()}`;
   for (const directory of directories) {
     const facts = statSync(directory, { throwIfNoEntry: false });
     if (facts === undefined) continue;
     // The number of a removed directory is given out again; its time of birth is not.
-    return `${owner.systemIdentifier ?? 0n}:${facts.dev}:${facts.ino}:${facts.birthtimeMs}`;
+    return `${cluster}:${facts.dev}:${facts.ino}:${facts.birthtimeMs}`;
   }
-  return `${owner.systemIdentifier ?? 0n}`;
+  return cluster;
+}
+
+/** Another one after each start of the machine; empty where the kernel does not tell. */
+function bootIdentifier(): string {
+  try {
+    return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+  } catch {
+    return "";
+  }
 }

@@ -33,14 +33,19 @@ export function openWalFile(path: string, owner: SegmentOwner): JournalFile {
     file[Symbol.dispose]();
     throw error;
   }
+  let isUnfinished = false;
+  const checked = (segment: SegmentName) =>
+    checkedSource(file, { name: segment, owner }, (isComplete) => {
+      isUnfinished = !isComplete;
+    });
   return {
     name,
     path,
     sizeBytes: file.sizeBytes,
     modifiedAt: file.modifiedAt,
-    source:
-      parsed.kind === "segment" ? checkedSource(file, { name: parsed.name, owner }) : file.source,
+    source: parsed.kind === "segment" ? checked(parsed.name) : file.source,
     isIrreplaceable: parsed.kind === "history",
+    isUnfinished: () => isUnfinished,
     [Symbol.dispose]: () => file[Symbol.dispose](),
   };
 }
@@ -77,6 +82,7 @@ function checkBeginning(file: OpenFile, parsed: WalFileName, owner: SegmentOwner
 function checkedSource(
   file: OpenFile,
   facts: { readonly name: SegmentName; readonly owner: SegmentOwner },
+  onEnd: (isComplete: boolean) => void,
 ): JournalFile["source"] {
   return {
     sizeBytes: file.sizeBytes,
@@ -87,7 +93,7 @@ function checkedSource(
         check.update(chunk);
         yield chunk;
       }
-      check.finish();
+      onEnd(check.finish().isComplete);
     },
   };
 }

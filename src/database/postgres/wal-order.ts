@@ -164,7 +164,7 @@ class SmallFile implements ContentCheck {
     if (this.#sizeBytes > SMALL_FILE_BYTES_MAX) {
       throw new InvalidJournalError(this.#name, "is too long for its kind");
     }
-    this.#chunks.push(chunk);
+    this.#chunks.push(chunk.slice());
   }
 
   finish(): { readonly isComplete: boolean } {

@@ -214,3 +214,11 @@ test("stores nothing further beyond the limit, or while another run does", async
   await pushJournal({ ...locked, file });
   expect(await keysOf(repository.driver)).toEqual([`wal_005/${middle.name}.lz4`]);
 });
+
+test("a segment that the server has not filled is stored with a warning", async () => {
+  const bytes = middle.bytes.slice();
+  bytes.fill(0, 1 << 19);
+  const { outcome, lines } = await push(place({ ...middle, bytes }));
+  expect(outcome).toBe("stored");
+  expect(lines.join()).toContain("was not filled by the server yet");
+});
