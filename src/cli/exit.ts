@@ -46,6 +46,7 @@ export function reportError(error: ToolError, exitCode: number, log: RunLog): vo
   if (error instanceof CanceledError && error.signalName === "SIGPIPE") return;
   const { writer, scrub, isJson, isOnStderr } = log;
   const hint = hintOf(error);
+  writer.endBar();
   if (!isJson || !isOnStderr) {
     writer.line("error", error.message);
     writer.line("hint", hint);

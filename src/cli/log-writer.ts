@@ -7,11 +7,14 @@ import type { Scrubber } from "./scrubber.ts";
 export type LogLabel = LogLevel | "hint";
 export type LogFormat = "text" | "json";
 
+const CLEAR_TO_END = "\x1b[K";
+
 /** Writes finished lines; one that cannot be written is dropped: nobody reads there. */
 export class LogWriter {
   readonly format: LogFormat;
   readonly descriptor: number;
   readonly #scrub: Scrubber;
+  #bar: string | undefined;
   readonly #now: () => Date;
   readonly #zoneOffset: (now: Date) => number;
 
@@ -30,12 +33,26 @@ export class LogWriter {
     this.#zoneOffset = options.zoneOffset;
   }
 
+  /** Draws a bar in the terminal's last line; other lines go above it. undefined: ends it. */
+  bar(text: string | undefined): void {
+    this.raw(text === undefined ? "\n" : `\r${text}${CLEAR_TO_END}`);
+    this.#bar = text;
+  }
+
+  /** Leaves what a bar showed last, for what is said after it. */
+  endBar(): void {
+    if (this.#bar !== undefined) this.bar(undefined);
+  }
+
   line(label: LogLabel, message: string, facts: LogFacts = {}): void {
     const now = this.#now();
     const text = this.#scrub(message);
     const values = scrubFacts(facts, this.#scrub);
-    if (this.format === "json") this.raw(jsonLine(now, label, text, values));
-    else this.raw(textLine(now, label, text, values, this.#zoneOffset(now)));
+    const line =
+      this.format === "json"
+        ? jsonLine(now, label, text, values)
+        : textLine(now, label, text, values, this.#zoneOffset(now));
+    this.raw(this.#bar === undefined ? line : `\r${CLEAR_TO_END}${line}${this.#bar}`);
   }
 
   raw(text: string): void {

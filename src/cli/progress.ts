@@ -4,7 +4,9 @@ import type { LogWriter } from "./log-writer.ts";
 
 const BAR_INTERVAL_MS = 200;
 const LINE_INTERVAL_MS = 10_000;
-const BAR_CELLS = 24;
+const BAR_CELLS = 16;
+/** A line that wraps could not be drawn over. */
+const BAR_COLUMNS_MAX = 79;
 
 export interface ProgressOptions {
   readonly label: string;
@@ -32,7 +34,7 @@ export function startProgress(options: ProgressOptions): Progress {
   const show = (nowMs: number) => {
     shownMs = nowMs;
     const state = { ...options, doneBytes, elapsedMs: nowMs - startedMs };
-    if (isTerminal) writer.raw(`\r${barText(state)}\x1b[K`);
+    if (isTerminal) writer.bar(barText(state).slice(0, BAR_COLUMNS_MAX));
     else writer.line("info", lineText(state));
   };
   return {
@@ -43,7 +45,7 @@ export function startProgress(options: ProgressOptions): Progress {
     },
     finish() {
       show(clock.monotonicMs());
-      if (isTerminal) writer.raw("\n");
+      if (isTerminal) writer.bar(undefined);
     },
   };
 }
@@ -55,7 +57,7 @@ export interface ProgressState {
   readonly elapsedMs: number;
 }
 
-/** `backup-push [#####-----]  42% 1.3 GiB of 3.1 GiB, 410.0 MiB/s, 4s left`. */
+/** `backup-push [######----------]  42% 1.3 GiB of 3.1 GiB, 410.0 MiB/s, 4s left`. */
 export function barText(state: ProgressState): string {
   const part = fraction(state);
   if (part === undefined) return lineText(state);

@@ -85,8 +85,12 @@ function retired(key: string, form: "walg" | "plain", help: string): Setting {
   return { key, form, kind: "text", status: "retired", example: "", help };
 }
 
-/** Keys of WAL-G that have no meaning here: its runtime's, and those that it retired itself. */
+/** Keys of WAL-G that have no meaning here: its runtime's, its hooks', and what it retired. */
 export const RETIRED_SETTINGS = section("retired", [
+  retired("MYSQL_CURRENT_BINLOG", "walg", "Set for the replay command, not for us"),
+  retired("MYSQL_BINLOG_END_TS", "walg", "Set for the replay command, not for us"),
+  retired("MYSQL_BINLOG_START_POSITION", "walg", "Set for the replay command, not for us"),
+  retired("MYSQL_BINLOG_LAST_GTID", "walg", "Set for the replay command, not for us"),
   retired("SERIALIZER_TYPE", "walg", "Choice of WAL-G's JSON encoder"),
   retired("PROFILE_SAMPLING_RATIO", "plain", "Profiling of Go programs"),
   retired("PROFILE_MODE", "plain", "Profiling of Go programs"),

@@ -278,6 +278,7 @@ export const S3_SETTINGS = section("s3", [
     form: "driver",
     kind: "text",
     takesMap: true,
+    isSecret: true,
     example: '{"X-Header": "value"}',
     help: "Headers added to each request, as a JSON or YAML map",
   },

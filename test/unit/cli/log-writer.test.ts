@@ -61,6 +61,20 @@ test("appends to a file, at and above its level, without secrets", () => {
   );
 });
 
+test("keeps a bar below the lines that come while it is shown", () => {
+  const { path, log } = writer("bar.log", "text");
+  log.bar("[##--]");
+  log.line("info", "one");
+  log.bar("[###-]");
+  log.endBar();
+  log.endBar();
+  log.line("info", "two");
+  const time = "2026/11/24 11:00:00.123000";
+  expect(readFileSync(path, "utf8")).toBe(
+    `\r[##--]\x1b[K\r\x1b[KINFO: ${time} one\n[##--]\r[###-]\x1b[K\nINFO: ${time} two\n`,
+  );
+});
+
 test("goes on when nobody can read", () => {
   const closed = new LogWriter({
     format: "text",

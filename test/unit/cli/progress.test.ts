@@ -41,7 +41,7 @@ function started(name: string, isTerminal: boolean, totalBytes: number | undefin
 test("shows share, rate and time left", () => {
   const state = { label: "push", totalBytes: 100 * MIB, doneBytes: 25 * MIB, elapsedMs: 5000 };
   expect(barText(state)).toBe(
-    "push [######------------------]  25% 25.0 MiB of 100.0 MiB, 5.0 MiB/s, 15s left",
+    "push [####------------]  25% 25.0 MiB of 100.0 MiB, 5.0 MiB/s, 15s left",
   );
   expect(lineText(state)).toBe("push:  25% 25.0 MiB of 100.0 MiB, 5.0 MiB/s, 15s left");
 });
