@@ -5,7 +5,7 @@ import { CorruptObjectError } from "../../src/base/errors.ts";
 import type { Cipher } from "../../src/cipher/cipher.ts";
 import { WrongKeyError } from "../../src/cipher/errors.ts";
 import { type ByteStream, collect } from "../../src/stream/byte-stream.ts";
-import { inChunks, incompressible, seededRandom } from "../support/sample-bytes.ts";
+import { inChunks, incompressible, seededFractions } from "../support/sample-bytes.ts";
 
 const LIMIT_BYTES = 1 << 28;
 const MIB = 1 << 20;
@@ -99,7 +99,7 @@ function testDamage(subject: CipherSubject): void {
   test.each(subject.sizes)("refuses cuts around chunk limits of %d bytes", async (sizeBytes) => {
     const { own } = await subject.open();
     const stored = await encrypt(own, incompressible(sizeBytes, 6));
-    const random = seededRandom(sizeBytes);
+    const random = seededFractions(sizeBytes);
     const cuts = [1, 16, 17, 18, 8192, 8208, 8209, 8210].map((bytes) => stored.byteLength - bytes);
     for (let chunk = 0; chunk < 4; chunk++) cuts.push(24 + chunk * 8209);
     for (let round = 0; round < 10; round++) cuts.push(Math.floor(random() * stored.byteLength));
@@ -132,7 +132,7 @@ function testDamage(subject: CipherSubject): void {
   test("calls a flipped bit past the first chunk damage, not a wrong key", async () => {
     const { own } = await subject.open();
     const stored = await encrypt(own, incompressible(2 * MIB, 10));
-    const random = seededRandom(11);
+    const random = seededFractions(11);
     for (let round = 0; round < 20; round++) {
       const flipped = Uint8Array.from(stored);
       const at = 20_000 + Math.floor(random() * (stored.byteLength - 20_000));

@@ -22,9 +22,24 @@ async function probeCipher(engine: "auto" | "addon" | "wasm") {
   return Buffer.compare(await collect(cipher.decrypt(open(stored)), 1 << 24), PLAIN) === 0;
 }
 
-for (const name of WRITABLE_CODECS) if (await probeCodec(name, {})) console.log(name);
-for (const name of ["gzip", "lzo"] as const) console.log((await openCodec(name)).name);
-if (await probeCodec("zstd", { zstdEngine: "addon" })) console.log("zstd addon");
-for (const engine of ["addon", "wasm", "auto"] as const) {
-  if (await probeCipher(engine)) console.log(`libsodium ${engine}`);
+/** What it prints when all is well. */
+export const PROBE_LINES = [
+  ...WRITABLE_CODECS,
+  "gzip",
+  "lzo",
+  "zstd addon",
+  "libsodium addon",
+  "libsodium wasm",
+  "libsodium auto",
+];
+
+async function main(): Promise<void> {
+  for (const name of WRITABLE_CODECS) if (await probeCodec(name, {})) console.log(name);
+  for (const name of ["gzip", "lzo"] as const) console.log((await openCodec(name)).name);
+  if (await probeCodec("zstd", { zstdEngine: "addon" })) console.log("zstd addon");
+  for (const engine of ["addon", "wasm", "auto"] as const) {
+    if (await probeCipher(engine)) console.log(`libsodium ${engine}`);
+  }
 }
+
+if (import.meta.main) await main();

@@ -12,7 +12,7 @@ import { collect } from "../../src/stream/byte-stream.ts";
 import { runTool } from "../support/compression-tool.ts";
 import { fixtureNames, readFixture } from "../support/fixture.ts";
 import { mapSettings } from "../support/map-settings.ts";
-import { inChunks, seededRandom } from "../support/sample-bytes.ts";
+import { inChunks, seededFractions } from "../support/sample-bytes.ts";
 
 const LIMIT_BYTES = 1 << 28;
 const REFERENCE: Readonly<Partial<Record<CodecName, (stored: Uint8Array) => Uint8Array>>> = {
@@ -68,7 +68,7 @@ describe("repositories that WAL-G wrote", () => {
       const expected = REFERENCE[codec]?.(opened);
       expect(expected, path).toBeDefined();
       expect(Buffer.compare(plain, expected ?? new Uint8Array(0)), path).toBe(0);
-      const random = seededRandom(opened.byteLength);
+      const random = seededFractions(opened.byteLength);
       for (let round = 0; round < 3; round++) {
         const cut = 1 + Math.floor(random() * (opened.byteLength - 1));
         await expectRefusal(codec, opened.subarray(0, cut), `${path} cut to ${cut}`);

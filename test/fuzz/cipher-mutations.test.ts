@@ -6,16 +6,17 @@ import { SILENT_LOGGER } from "../../src/base/log.ts";
 import { WrongKeyError } from "../../src/cipher/errors.ts";
 import { openLibsodiumCipher } from "../../src/cipher/libsodium.ts";
 import { collect } from "../../src/stream/byte-stream.ts";
-import { inChunks, incompressible, seededRandom } from "../support/sample-bytes.ts";
+import { fuzzSeed } from "../support/random.ts";
+import { inChunks, incompressible, seededFractions } from "../support/sample-bytes.ts";
 
 const ROUNDS = 400;
 const LIMIT_BYTES = 1 << 24;
-const SEED = Number(process.env["FUZZ_SEED"] ?? Date.now() % 1_000_000_007);
+const SEED = fuzzSeed();
 
 describe(`ciphers under random damage, seed ${SEED}`, () => {
   test.each(["addon", "wasm"] as const)("libsodium, %s engine", async (engine) => {
     const cipher = openLibsodiumCipher(incompressible(32, SEED), { log: SILENT_LOGGER, engine });
-    const random = seededRandom(SEED);
+    const random = seededFractions(SEED);
     for (let round = 0; round < ROUNDS; round++) {
       const plain = incompressible(Math.floor(random() ** 2 * 60_000), round);
       const stored = await collect(

@@ -1,17 +1,14 @@
-/** Numbers from a seed: the same ones on every run (mulberry32). */
-export function seededRandom(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 0x100000000;
-  };
+import { seededRandom } from "./random.ts";
+
+/** Numbers from 0 to below 1, from a seed: the same ones on every run. */
+export function seededFractions(seed: number): () => number {
+  const random = seededRandom(seed);
+  return () => random.below(2 ** 32) / 2 ** 32;
 }
 
 /** Bytes that no codec makes smaller. */
 export function incompressible(sizeBytes: number, seed: number): Uint8Array {
-  const random = seededRandom(seed);
+  const random = seededFractions(seed);
   const bytes = new Uint8Array(sizeBytes);
   for (let index = 0; index < sizeBytes; index++) bytes[index] = random() * 256;
   return bytes;
@@ -19,7 +16,7 @@ export function incompressible(sizeBytes: number, seed: number): Uint8Array {
 
 /** Like database pages: rows that repeat with small differences, holes of zeros, some noise. */
 export function pageLike(sizeBytes: number, seed: number): Uint8Array {
-  const random = seededRandom(seed);
+  const random = seededFractions(seed);
   const bytes = new Uint8Array(sizeBytes);
   for (let offset = 0; offset < sizeBytes; ) {
     const kind = random();
@@ -46,7 +43,7 @@ export async function* inChunks(
   bytes: Uint8Array,
   options: { readonly sizeBytesMax: number; readonly seed: number },
 ): AsyncGenerator<Uint8Array> {
-  const random = seededRandom(options.seed);
+  const random = seededFractions(options.seed);
   for (let offset = 0; offset < bytes.byteLength; ) {
     const end = offset + Math.floor(random() * (options.sizeBytesMax + 1));
     yield bytes.subarray(offset, end);

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "vitest";
 import { LzmaDecoder } from "../../../src/codec/lzma-decoder.ts";
 import { LzmaEncoder } from "../../../src/codec/lzma-encoder.ts";
-import { incompressible, pageLike, seededRandom } from "../../support/sample-bytes.ts";
+import { incompressible, pageLike, seededFractions } from "../../support/sample-bytes.ts";
 
 const PROPERTIES = {
   literalContextBits: 3,
@@ -15,7 +15,7 @@ const PROPERTIES = {
 
 function encode(plain: Uint8Array, seed: number, properties = PROPERTIES): Uint8Array {
   const encoder = new LzmaEncoder(properties);
-  const random = seededRandom(seed);
+  const random = seededFractions(seed);
   const pieces: Uint8Array[] = [];
   for (let offset = 0; offset < plain.byteLength; ) {
     const end = offset + Math.floor(random() * 400_000);

@@ -2,14 +2,14 @@
 // calls, with the input whole and byte by byte.
 import { describe, expect, test } from "vitest";
 import { RangeDecoder, RangeEncoder } from "../../../src/codec/lzma-range.ts";
-import { seededRandom } from "../../support/sample-bytes.ts";
+import { seededFractions } from "../../support/sample-bytes.ts";
 
 const MODEL_SIZE = 600;
 const newModel = () => new Uint16Array(MODEL_SIZE).fill(1024);
 
 /** Values of every kind from a seed; the same sequence for writer and reader. */
 function* values(seed: number) {
-  const random = seededRandom(seed);
+  const random = seededFractions(seed);
   for (let index = 0; index < 20_000; index++) {
     const kind = Math.floor(random() * 4);
     // Mostly zeros, so that probabilities go to their limits and carries run far.
