@@ -153,6 +153,47 @@ describe.each(VERSIONS)("PostgreSQL %s", (version) => {
     await backup[Symbol.asyncDispose]();
   });
 
+  test("takes a server that has gone silent for lost", async () => {
+    const backup = await begin({ rateMaxKiBPerSecond: 1024, silenceMaxMs: 500 });
+    const sender = Number(
+      await cluster.value("SELECT pid FROM pg_stat_activity WHERE backend_type = 'walsender'"),
+    );
+    process.kill(sender, "SIGSTOP");
+    try {
+      const reading = (async () => {
+        for await (const { content } of backup.archives()) {
+          for await (const _chunk of content);
+        }
+      })();
+      await expect(reading).rejects.toThrow("the server sent nothing for 0.5 s");
+      await backup[Symbol.asyncDispose]();
+    } finally {
+      process.kill(sender, "SIGCONT");
+    }
+    await expectNoWalSender();
+  });
+
+  test("can be disposed of while it is read from a server that hangs", async () => {
+    const backup = await begin({ rateMaxKiBPerSecond: 1024 });
+    const sender = Number(
+      await cluster.value("SELECT pid FROM pg_stat_activity WHERE backend_type = 'walsender'"),
+    );
+    process.kill(sender, "SIGSTOP");
+    try {
+      const reading = (async () => {
+        for await (const { content } of backup.archives()) {
+          for await (const _chunk of content);
+        }
+      })();
+      reading.catch(() => {});
+      await Bun.sleep(100);
+      await backup[Symbol.asyncDispose]();
+      await expect(reading).rejects.toBeInstanceOf(DatabaseError);
+    } finally {
+      process.kill(sender, "SIGCONT");
+    }
+  });
+
   test("says so when the server may not be copied", async () => {
     await cluster.query("CREATE ROLE reader LOGIN");
     const connection = { ...cluster.connectionSettings, user: "reader" };

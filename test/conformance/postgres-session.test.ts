@@ -159,6 +159,21 @@ describe.each(VERSIONS)("PostgreSQL %s", (version) => {
     await cluster.query("SELECT pg_reload_conf()");
   });
 
+  test("does not wait for a stop that never comes back", async () => {
+    const session = await open(cluster, { aliveCheckTimeoutMs: 200 });
+    await session.startBackup("no answer", FOREVER);
+    const backend = await backendOf(session);
+    // Stopped, the server cannot even keep its own limit.
+    process.kill(backend, "SIGSTOP");
+    try {
+      const stopping = session.stopBackup(100, FOREVER);
+      await expect(stopping).rejects.toThrow("the server did not answer within 0.3 s");
+      await session[Symbol.asyncDispose]();
+    } finally {
+      process.kill(backend, "SIGCONT");
+    }
+  });
+
   test("without the right to switch WAL it goes on, without the right to back up it says so", async () => {
     await cluster.query("CREATE ROLE weak LOGIN");
     await using session = await open(cluster, {

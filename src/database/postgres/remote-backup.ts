@@ -11,9 +11,17 @@ import { defined } from "../../base/assert.ts";
 import { type Lsn, parseLsn } from "../../delta/lsn.ts";
 import type { ByteStream } from "../../stream/byte-stream.ts";
 import { isSegmentSize } from "../../wal/segment-name.ts";
+import {
+  type CopyMessage,
+  column,
+  EventReader,
+  expectEvent,
+  nextCopyMessage,
+  readRows,
+  unexpected,
+} from "./base-backup-events.ts";
 import type { ConnectionSettings } from "./connection-settings.ts";
-import { type CommandEvent, WireConnection } from "./wire/connection.ts";
-import { BodyReader } from "./wire/message-codec.ts";
+import { WireConnection } from "./wire/connection.ts";
 import { DatabaseError } from "./wire/server-error.ts";
 
 export interface RemoteBackupRequest {
@@ -25,6 +33,8 @@ export interface RemoteBackupRequest {
   readonly isVerifiedByServer: boolean;
   /** The server adds its files up before it begins: for progress. */
   readonly isSizeEstimated: boolean;
+  /** The server counts as lost when it sends nothing for so long in the copy. Default 2 min. */
+  readonly silenceMaxMs?: number | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -54,6 +64,7 @@ export interface RemoteBackupEnd {
   readonly timeline: number;
 }
 
+const SILENCE_MAX_MS = 120_000;
 const VERSION_MIN = 13;
 const INSUFFICIENT_PRIVILEGE = "42501";
 const VERSION_OF_ONE_COPY = 15;
@@ -106,8 +117,11 @@ export class RemoteBackup implements AsyncDisposable {
     try {
       const server = await readServerFacts(connection, signal);
       const command = baseBackupCommand(request, server.majorVersion);
-      const events = new EventReader(connection.command(command, { signal }));
-      return new RemoteBackup(connection, events, server, await readBegin(events));
+      const events = new EventReader(connection, connection.command(command, { signal }));
+      const begin = await readBegin(events);
+      // Only now: the checkpoint before may take its time.
+      events.limitSilence(request.silenceMaxMs ?? SILENCE_MAX_MS);
+      return new RemoteBackup(connection, events, server, begin);
     } catch (error) {
       await connection.close();
       throw error;
@@ -129,7 +143,7 @@ export class RemoteBackup implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#events.abandon();
+    await this.#events.close();
     await this.#connection.close();
   }
 
@@ -200,29 +214,6 @@ interface BackupBegin {
   readonly timeline: number;
   readonly totalBytes: number | undefined;
   readonly order: readonly (RemoteTablespace | undefined)[];
-}
-
-type CopyMessage =
-  | { readonly kind: "archive"; readonly name: string }
-  | { readonly kind: "data"; readonly bytes: Uint8Array };
-
-/** The events of the command one by one. */
-class EventReader {
-  readonly #events: AsyncGenerator<CommandEvent, void, void>;
-
-  constructor(events: AsyncGenerator<CommandEvent, void, void>) {
-    this.#events = events;
-  }
-
-  async next(): Promise<CommandEvent | undefined> {
-    const { value } = await this.#events.next();
-    return value ?? undefined;
-  }
-
-  /** Ends the command half-way, which drops the connection. */
-  async abandon(): Promise<void> {
-    await this.#events.return();
-  }
 }
 
 async function readServerFacts(
@@ -310,54 +301,6 @@ async function readBegin(events: EventReader): Promise<BackupBegin> {
   };
 }
 
-/** The rows of the next result. */
-async function readRows(events: EventReader): Promise<readonly (readonly (string | null)[])[]> {
-  expectEvent(await events.next(), "columns");
-  const rows: (readonly (string | null)[])[] = [];
-  for (;;) {
-    const event = await events.next();
-    if (event?.kind === "complete") return rows;
-    rows.push(expectEvent(event, "row").values);
-  }
-}
-
-/** The next message of the one copy that matters; undefined at the copy's end. */
-async function nextCopyMessage(events: EventReader): Promise<CopyMessage | undefined> {
-  for (;;) {
-    const event = await events.next();
-    if (event?.kind === "copy-done") return undefined;
-    const { bytes } = expectEvent(event, "copy-data");
-    const reader = new BodyReader({ type: "d", body: bytes });
-    const letter = String.fromCharCode(reader.uint8());
-    if (letter === "d") return { kind: "data", bytes: reader.rest() };
-    if (letter === "n") {
-      const name = reader.text();
-      reader.text();
-      reader.end();
-      return { kind: "archive", name };
-    }
-    if (letter !== "p") throw unexpected(`a copy message ${JSON.stringify(letter)}`);
-  }
-}
-
-function expectEvent<K extends CommandEvent["kind"]>(
-  event: CommandEvent | undefined,
-  kind: K,
-): Extract<CommandEvent, { kind: K | string }> & { readonly kind: K } {
-  if (event?.kind !== kind) throw unexpected(`${event?.kind ?? "the end"} instead of ${kind}`);
-  return event as Extract<CommandEvent, { kind: K | string }> & { readonly kind: K };
-}
-
 function expectRead(isOver: boolean): void {
   if (!isOver) throw new Error("assertion failed: an archive was left before its end");
-}
-
-function column(row: readonly (string | null)[] | undefined, index: number): string {
-  const value = row?.[index];
-  if (typeof value === "string") return value;
-  throw unexpected("a result without its value");
-}
-
-function unexpected(what: string): DatabaseError {
-  return new DatabaseError(`BASE_BACKUP: the server sent ${what}`);
 }

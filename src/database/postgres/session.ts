@@ -16,7 +16,7 @@ export interface SessionOptions {
   readonly connection: ConnectionSettings;
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  /** How often a session with nothing to do asks whether the server is there. */
+  /** How often a session with nothing to do asks whether the server is there; 0: never. */
   readonly aliveCheckIntervalMs: number;
   /** After it an unanswered question counts as a lost server. Default 30 s. */
   readonly aliveCheckTimeoutMs?: number;
@@ -158,27 +158,8 @@ export class PostgresSession implements AsyncDisposable {
    * Leaves backup mode. It does not wait for the archiver: whether the WAL is in the repository is
    * looked up there, not believed. `timeoutMs` undefined: the server may take its time.
    */
-  async stopBackup(timeoutMs: number | undefined, signal: AbortSignal): Promise<BackupStop> {
-    if (timeoutMs !== undefined) {
-      await this.query(`SET statement_timeout = ${Math.max(1, Math.ceil(timeoutMs))}`, signal);
-    }
-    const call =
-      this.facts.majorVersion >= 15 ? "pg_backup_stop(false)" : "pg_stop_backup(false, false)";
-    // Hexadecimal, as the paths of tablespaces need not be in the encoding of the client.
-    const hex = (name: string) =>
-      `encode(convert_to(${name}, getdatabaseencoding()), 'hex') AS ${name}`;
-    const [row] = await this.#backupCall(
-      `SELECT lsn, ${hex("labelfile")}, ${hex("spcmapfile")} FROM ${call}`,
-      signal,
-    );
-    const stop = {
-      stopLsn: parseLsn(text(row, 0, "stop LSN")),
-      labelFile: hexText(text(row, 1, "backup label"), "backup_label"),
-      tablespaceMap: hexText(row?.[2] ?? "", "tablespace_map"),
-    };
-    await this.#proveTimeline(stop.labelFile, signal);
-    if (timeoutMs !== undefined) await this.query("SET statement_timeout = 0", signal);
-    return stop;
+  stopBackup(timeoutMs: number | undefined, signal: AbortSignal): Promise<BackupStop> {
+    return this.#within(timeoutMs, () => this.#leaveBackupMode(timeoutMs, signal));
   }
 
   /**
@@ -201,6 +182,45 @@ export class PostgresSession implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     await this.#connection.close();
+  }
+
+  async #leaveBackupMode(timeoutMs: number | undefined, signal: AbortSignal): Promise<BackupStop> {
+    if (timeoutMs !== undefined) {
+      await this.query(`SET statement_timeout = ${Math.max(1, Math.ceil(timeoutMs))}`, signal);
+    }
+    const call =
+      this.facts.majorVersion >= 15 ? "pg_backup_stop(false)" : "pg_stop_backup(false, false)";
+    // Hexadecimal, as the paths of tablespaces need not be in the encoding of the client.
+    const hex = (name: string) =>
+      `encode(convert_to(${name}, getdatabaseencoding()), 'hex') AS ${name}`;
+    const [row] = await this.#backupCall(
+      `SELECT lsn, ${hex("labelfile")}, ${hex("spcmapfile")} FROM ${call}`,
+      signal,
+    );
+    const stop = {
+      stopLsn: parseLsn(text(row, 0, "stop LSN")),
+      labelFile: hexText(text(row, 1, "backup label"), "backup_label"),
+      tablespaceMap: hexText(row?.[2] ?? "", "tablespace_map"),
+    };
+    await this.#proveTimeline(stop.labelFile, signal);
+    if (timeoutMs !== undefined) await this.query("SET statement_timeout = 0", signal);
+    return stop;
+  }
+
+  /** The server's own limit does not hold when the network is gone, so ours comes a bit later. */
+  async #within<T>(timeoutMs: number | undefined, work: () => Promise<T>): Promise<T> {
+    if (timeoutMs === undefined) return work();
+    const isOver = new AbortController();
+    const limitMs = timeoutMs + (this.#options.aliveCheckTimeoutMs ?? ALIVE_CHECK_TIMEOUT_MS);
+    this.#options.clock.sleep(limitMs, isOver.signal).then(
+      () => this.#connection.abandon(silentServer(limitMs)),
+      () => {},
+    );
+    try {
+      return await work();
+    } finally {
+      isOver.abort();
+    }
   }
 
   async #backupCall(
@@ -236,6 +256,7 @@ export class PostgresSession implements AsyncDisposable {
   async #watch(): Promise<never> {
     const { clock, aliveCheckIntervalMs } = this.#options;
     const stopped = this.#stop.signal;
+    if (aliveCheckIntervalMs <= 0) return new Promise<never>(() => {});
     for (;;) {
       try {
         await clock.sleep(aliveCheckIntervalMs, stopped);
@@ -250,11 +271,8 @@ export class PostgresSession implements AsyncDisposable {
   async #checkAlive(stopped: AbortSignal): Promise<void> {
     const timeoutMs = this.#options.aliveCheckTimeoutMs ?? ALIVE_CHECK_TIMEOUT_MS;
     const limit = new AbortController();
-    const late = new DatabaseError(`the server did not answer within ${timeoutMs / 1000} s`, {
-      hint: "Look at the load of the server and at the network; take a new backup.",
-    });
     const waiting = this.#options.clock.sleep(timeoutMs, limit.signal).then(() => {
-      throw late;
+      throw silentServer(timeoutMs);
     });
     waiting.catch(() => {});
     try {
@@ -273,6 +291,12 @@ export class PostgresSession implements AsyncDisposable {
       hint: "Take a new backup of the new primary.",
     });
   }
+}
+
+function silentServer(timeoutMs: number): DatabaseError {
+  return new DatabaseError(`the server did not answer within ${timeoutMs / 1000} s`, {
+    hint: "Look at the load of the server and at the network; take a new backup.",
+  });
 }
 
 async function readFacts(connection: WireConnection, signal: AbortSignal): Promise<ServerFacts> {

@@ -164,6 +164,12 @@ export class WireConnection implements AsyncDisposable {
     await this.#send(encodeMessage("c"));
   }
 
+  /** Gives the connection up for a reason that only the caller knows; what waits fails with it. */
+  abandon(reason: DatabaseError): void {
+    this.#loss ??= reason;
+    this.#transport.destroy();
+  }
+
   /** Ends the session; the server leaves whatever state it held. Waits for the socket's end. */
   async close(): Promise<void> {
     if (this.#isClosing) return this.#transport.closed;
@@ -281,8 +287,7 @@ export class WireConnection implements AsyncDisposable {
   }
 
   #drop(): void {
-    this.#loss ??= this.#closedError();
-    this.#transport.destroy();
+    this.abandon(this.#closedError());
   }
 
   #errorOf(message: BackendMessage): DatabaseError {
