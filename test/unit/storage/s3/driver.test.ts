@@ -1,0 +1,120 @@
+// Proves what the S3 driver makes of strange listings and of partial deletes.
+import { describe, expect, test } from "vitest";
+import { ByteBudget } from "../../../../src/base/byte-budget.ts";
+import { SYSTEM_CLOCK } from "../../../../src/base/clock.ts";
+import { SILENT_LOGGER } from "../../../../src/base/log.ts";
+import { toObjectKey } from "../../../../src/storage/object-key.ts";
+import type { ListPage } from "../../../../src/storage/s3/api.ts";
+import { S3Driver } from "../../../../src/storage/s3/driver.ts";
+import { FakeS3Api, failure } from "../../../support/fake-s3-api.ts";
+import { quickPolicy } from "../../../support/retry-policy.ts";
+
+const NEVER = new AbortController().signal;
+const MIB = 1024 * 1024;
+
+function setup() {
+  const api = new FakeS3Api();
+  const driver = new S3Driver({
+    name: "s3://bucket/p",
+    keyPrefix: "p/",
+    api,
+    budget: new ByteBudget(16 * MIB),
+    sizing: { partBytesMin: MIB, partBytesMax: MIB, budgetBytes: 16 * MIB, concurrencyMax: 5 },
+    objects: {
+      storageClass: undefined,
+      encryption: undefined,
+      tags: undefined,
+      retention: undefined,
+      additionalHeaders: {},
+    },
+    policy: quickPolicy(1),
+    resumesMax: 0,
+    deleteBatchMax: 3,
+    conditionalPut: true,
+    clock: SYSTEM_CLOCK,
+    log: SILENT_LOGGER,
+  });
+  return { api, driver };
+}
+
+function pagesOf(api: FakeS3Api, pages: readonly (readonly string[])[], next = "more") {
+  let page = 0;
+  api.listPage = async (): Promise<ListPage> => {
+    const names = pages[page] ?? [];
+    page += 1;
+    return {
+      objects: names.map((name) => ({ name, sizeBytes: 1, modifiedAt: new Date(0) })),
+      folders: [],
+      continueAt: page < pages.length ? `${next}` : undefined,
+    };
+  };
+}
+
+async function keysOf(driver: S3Driver): Promise<string[]> {
+  const found = await Array.fromAsync(driver.list("", { signal: NEVER }));
+  return found.map(({ key }) => key);
+}
+
+describe("S3Driver", () => {
+  test("leaves out folder markers and names that no key can have", async () => {
+    const { api, driver } = setup();
+    pagesOf(api, [["p/", "p/a", "p/b/", "p/b/1", "p/c//d"]]);
+    expect(await keysOf(driver)).toEqual(["a", "b/1"]);
+  });
+
+  test("a listing out of order, or twice the same, is an error", async () => {
+    for (const pages of [[["p/b", "p/a"]], [["p/a"], ["p/a"]]]) {
+      const { api, driver } = setup();
+      pagesOf(api, pages);
+      await expect(keysOf(driver)).rejects.toThrow("out of order");
+    }
+  });
+
+  test("a listing that goes round in circles is an error", async () => {
+    const { api, driver } = setup();
+    pagesOf(api, [["p/a"], ["p/b"], ["p/c"], ["p/d"]], "same");
+    await expect(keysOf(driver)).rejects.toThrow("out of order");
+  });
+
+  test("deletes in batches, takes absent keys, and reports what failed", async () => {
+    const { api, driver } = setup();
+    const keys = ["1", "2", "3", "4", "5", "6", "7"].map(toObjectKey);
+    await driver.delete(keys, NEVER);
+    expect(api.calls).toEqual(["delete", "delete", "delete"]);
+    api.deleteObjects = async () => [
+      { name: "p/1", code: "NoSuchKey", message: "" },
+      { name: "p/2", code: "InternalError", message: "try again" },
+    ];
+    await expect(driver.delete(keys, NEVER)).rejects.toMatchObject({
+      isTransient: true,
+      message: expect.stringContaining("p/2: try again"),
+    });
+    api.deleteObjects = async () => [{ name: "p/1", code: "NoSuchKey", message: "" }];
+    await driver.delete(keys, NEVER);
+  });
+
+  test("asks once whether the bucket is there before it says that an object is not", async () => {
+    const { api, driver } = setup();
+    const key = toObjectKey("a");
+    await expect(driver.stat(key, NEVER)).rejects.toMatchObject({ code: "object-not-found" });
+    await expect(driver.stat(key, NEVER)).rejects.toMatchObject({ code: "object-not-found" });
+    expect(api.calls).toEqual(["head", "get", "head"]);
+    const other = setup();
+    other.api.before = (call) => {
+      throw failure(404, call === "get" ? "NoSuchBucket" : "");
+    };
+    await expect(other.driver.stat(key, NEVER)).rejects.toMatchObject({ code: "storage" });
+  });
+
+  test("its traits are those of its settings, and close closes the client", async () => {
+    const { api, driver } = setup();
+    expect(driver.traits).toMatchObject({
+      conditionalPut: true,
+      connectionsMax: 5,
+      deleteBatchMax: 3,
+      retriesPut: true,
+    });
+    await driver.close();
+    expect(api.calls).toEqual(["close"]);
+  });
+});
