@@ -5,13 +5,10 @@ import { systemZone } from "../base/local-zone.ts";
 import type { BackupName } from "../catalog/backup-name.ts";
 import { Catalog } from "../catalog/catalog.ts";
 import { parseSelector } from "../catalog/selector.ts";
-import { backupObjectKey } from "../catalog/storage-layout.ts";
 import type { RecoveryPlan, RecoveryTarget, RestoreOptions } from "../database/adapter.ts";
 import { fetchBackup } from "../database/fetch-backup.ts";
 import { walReader } from "../database/journal-reader.ts";
 import { loadPostgresRestore } from "../database/registry.ts";
-import { ObjectNotFoundError } from "../storage/errors.ts";
-import type { Repository } from "../transfer/repository.ts";
 import type { Invocation } from "./command.ts";
 import { openRepository } from "./context.ts";
 
@@ -36,7 +33,7 @@ export async function run(invocation: Invocation): Promise<void> {
       zone: systemZone(),
       backups: named === undefined ? await allBackups(catalog, signal) : [named],
       sentinel: (backup) => catalog.read(backup, signal),
-      document: (backup, name) => readDocument(repository, { backup, name, signal }),
+      metadata: (backup) => catalog.metadata(backup, signal),
       journal: walReader(repository),
       signal,
     });
@@ -57,7 +54,6 @@ export async function run(invocation: Invocation): Promise<void> {
       partsMax: Math.min(settings.whole("DOWNLOAD_CONCURRENCY") ?? PARTS_MAX, PARTS_MAX),
       retriesMax: settings.whole("DOWNLOAD_FILE_RETRIES") ?? 0,
       clock,
-      random: Math.random,
       log,
       signal,
       onBegin: (totalBytes) => {
@@ -119,19 +115,6 @@ async function namedBackup(
 
 async function allBackups(catalog: Catalog, signal: AbortSignal): Promise<readonly BackupName[]> {
   return (await catalog.list(signal)).map(({ name }) => name);
-}
-
-async function readDocument(
-  repository: Repository,
-  request: { readonly backup: BackupName; readonly name: string; readonly signal: AbortSignal },
-) {
-  const { backup, name, signal } = request;
-  try {
-    return await repository.driver.get(backupObjectKey(backup, name), { signal });
-  } catch (error) {
-    if (error instanceof ObjectNotFoundError) return undefined;
-    throw error;
-  }
 }
 
 const TARGET_KINDS = ["time", "lsn", "xid", "name"] as const;

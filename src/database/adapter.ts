@@ -2,6 +2,7 @@ import type { DatabaseKind } from "../base/database-kind.ts";
 import type { JsonValue } from "../base/json.ts";
 import type { LocalZone } from "../base/local-zone.ts";
 import type { Logger } from "../base/log.ts";
+import type { BackupMetadata } from "../catalog/backup-metadata.ts";
 import type { BackupName } from "../catalog/backup-name.ts";
 import type { Sentinel } from "../catalog/sentinel.ts";
 import type { ByteSource, ByteStream } from "../stream/byte-stream.ts";
@@ -120,7 +121,8 @@ export interface RecoveryRequest {
   /** The backups to choose from, oldest first: one when the user named it. */
   readonly backups: readonly BackupName[];
   sentinel(backup: BackupName): Promise<Sentinel>;
-  document(backup: BackupName, name: string): Promise<ByteStream | undefined>;
+  /** `metadata.json`; undefined when the backup has none. */
+  metadata(backup: BackupName): Promise<BackupMetadata | undefined>;
   readonly journal: JournalReader;
   readonly signal: AbortSignal;
 }

@@ -39,8 +39,6 @@ export interface FetchBackupRequest {
   /** How often a part is fetched again after the storage failed. */
   readonly retriesMax: number;
   readonly clock: Clock;
-  /** Uniform in [0, 1). */
-  readonly random: () => number;
   readonly log: Logger;
   readonly signal: AbortSignal;
   /** Told once how many plain bytes there are to come, as far as the backups say. */
@@ -141,14 +139,15 @@ class Fetch {
   }
 
   async #restore(session: RestoreSession, part: PlacedPart, signal: AbortSignal): Promise<void> {
-    const { log, clock, random, retriesMax } = this.#request;
+    const { log, clock, retriesMax } = this.#request;
     const shortName = part.key.slice(part.key.lastIndexOf("/") + 1);
     const policy = {
       attemptsMax: retriesMax + 1,
       ceilingMs: (attempt: number) => doublingCeiling(attempt, RETRY_FIRST_MS, RETRY_MAX_MS),
       floorMs: () => 0,
       clock,
-      random,
+      // One client, a few parts: nothing to spread.
+      random: () => 1,
       onRetry: (facts: { readonly delayMs: number; readonly error: Error }) => {
         log.warning(`${shortName}: ${facts.error.message}; again in ${facts.delayMs} ms`);
       },

@@ -41,7 +41,7 @@ describe("restore of a repository written by WAL-G", () => {
     );
   });
 
-  it("pg15-zstd-userdata: finds backups by their user data, and LATEST by the sentinel's time", async () => {
+  it("pg15-zstd-userdata: finds backups by their user data, LATEST by the time", async () => {
     using scratch = makeScratch("fixture");
     const fixture = copyFixture("pg15-zstd-userdata", scratch.path);
     const [first = "", second = ""] = fixture.backups.map(({ name }) => name);

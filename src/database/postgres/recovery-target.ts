@@ -1,8 +1,6 @@
 import { ToolError, UsageError } from "../../base/errors.ts";
-import { decodeBackupMetadata } from "../../catalog/backup-metadata.ts";
 import { type BackupName, parsePostgresBackupName } from "../../catalog/backup-name.ts";
 import { formatLsn, type Lsn, parseLsn } from "../../delta/lsn.ts";
-import { collect } from "../../stream/byte-stream.ts";
 import { isAncestor, parseTimelineHistory } from "../../wal/timeline-history.ts";
 import type { RecoveryPlan, RecoveryRequest, RecoveryTarget } from "../adapter.ts";
 import { formatTargetTime, type InstantMicros, parseTargetTime } from "./recovery-time.ts";
@@ -10,7 +8,6 @@ import { decodePostgresSentinel } from "./sentinel-document.ts";
 
 /** Older servers keep recovery settings in a file of their own. */
 const VERSION_MIN = 120_000;
-const METADATA_BYTES_MAX = 64 << 20;
 /** MAXFNAMELEN of the server, with its closing zero byte. */
 const NAME_BYTES_MAX = 63;
 const REASONS_MAX = 3;
@@ -135,7 +132,8 @@ async function candidateOf(name: BackupName, request: RecoveryRequest): Promise<
       "Restore it without --target options and set up recovery by hand.",
     );
   }
-  const finishTime = facts.finishTime ?? (await metadataFinishTime(name, request));
+  // Sentinels of release 1 lack it.
+  const finishTime = facts.finishTime ?? (await request.metadata(name))?.finishTime;
   return {
     name,
     timeline: parsed.timeline,
@@ -143,14 +141,6 @@ async function candidateOf(name: BackupName, request: RecoveryRequest): Promise<
     finishLsn: facts.finishLsn,
     finishMicros: finishTime === undefined ? undefined : finishTime.ns / 1000n,
   };
-}
-
-/** Sentinels of release 1 lack it. */
-async function metadataFinishTime(name: BackupName, request: RecoveryRequest) {
-  const stream = await request.document(name, "metadata.json");
-  if (stream === undefined) return undefined;
-  const bytes = await collect(stream, METADATA_BYTES_MAX);
-  return decodeBackupMetadata(`metadata.json of ${name}`, bytes).finishTime;
 }
 
 /** Why the backup ends too late for the target. */
@@ -202,9 +192,8 @@ function planFor(candidate: Candidate, goal: Goal): RecoveryPlan {
   const notes: string[] = [];
   if (timeMicros !== undefined) notes.push(`the target time is ${formatTargetTime(timeMicros)}`);
   if (target.kind === "xid" || target.kind === "name") {
-    notes.push(
-      `backup ${candidate.name} is used: whether it ends before the ${target.kind} ${target.value} only the server finds out`,
-    );
+    const what = `${target.kind} ${target.value}`;
+    notes.push(`only the server can tell whether ${candidate.name} ends before ${what}`);
   }
   return { backup: candidate.name, notes, settings: settingsFor(goal) };
 }

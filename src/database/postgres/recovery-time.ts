@@ -1,8 +1,10 @@
 import { UsageError } from "../../base/errors.ts";
 import type { LocalZone } from "../../base/local-zone.ts";
 
-const FORM =
-  /^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,6})\d*)?)?)?\s*(Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)?$/i;
+const DATE = String.raw`(\d{4})-(\d{2})-(\d{2})`;
+const CLOCK = String.raw`(\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,6})\d*)?)?`;
+const ZONE = String.raw`Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?`;
+const FORM = new RegExp(`^${DATE}(?:[T ]${CLOCK})?\\s*(${ZONE})?$`, "i");
 
 /** Microseconds since 1970: PostgreSQL's own resolution, which a Date lacks. */
 export type InstantMicros = bigint;
@@ -63,8 +65,9 @@ function localOffset(
   });
   const [only, ...others] = fitting;
   if (only !== undefined && others.length === 0) return only;
+  const how = only === undefined ? "skipped by" : "twice on";
   throw new UsageError(
-    `--target-time ${JSON.stringify(text)} is ${only === undefined ? "skipped by" : "twice on"} the local clock`,
+    `--target-time ${JSON.stringify(text)} is ${how} the local clock`,
     "Add the zone, as in 2026-10-25 02:30:00+01.",
   );
 }

@@ -216,7 +216,11 @@ class PostgresRestore implements RestoreSession {
 
   /** Without `finish` the target keeps its marker: it cannot start, and the next run empties it. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#syncer.settle().catch(() => {});
+    try {
+      await this.#syncer.settle();
+    } catch {
+      // The restore has failed already, with an error of its own.
+    }
   }
 
   #placeOf(path: string, backup: BackupName): string | undefined {

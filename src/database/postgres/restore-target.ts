@@ -154,7 +154,7 @@ function refuseRunning(dir: string): void {
   const pid = Number(/^-?(\d{1,10})\n/.exec(readFileSync(path, "latin1"))?.[1] ?? 0);
   if (pid === 0 || !isProcess(pid)) return;
   throw new TargetNotEmptyError(
-    `Failed to fetch backup: Directory ${dir} must be empty, and a server runs in it (process ${pid})`,
+    `Failed to fetch backup: Directory ${dir} must be empty, and server ${pid} runs in it`,
     "Stop the server and move its directory away, or restore into another one.",
   );
 }
