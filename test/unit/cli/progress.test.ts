@@ -1,6 +1,6 @@
 // Proves what progress shows, how often, and that it is a bar only on a terminal; on a clock that
 // the test moves.
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
@@ -105,4 +105,16 @@ test.each([
   [3661, "1h1m"],
 ])("writes %d seconds as %s", (seconds, text) => {
   expect(formatSeconds(seconds)).toBe(text);
+});
+
+test("tells a terminal from a pipe", () => {
+  const module = join(import.meta.dirname, "../../../src/cli/progress.ts");
+  const source = `import { isTerminal } from "${module}"; console.log(isTerminal(2));`;
+  const path = join(folder, "ask.ts");
+  writeFileSync(path, source);
+  const command = `${process.execPath} ${path}`;
+  const onTerminal = Bun.spawnSync(["script", "-qec", command, "/dev/null"], { stderr: "pipe" });
+  expect(onTerminal.stdout.toString()).toContain("true");
+  const onPipe = Bun.spawnSync(["sh", "-c", command], { stderr: "pipe" });
+  expect(onPipe.stdout.toString()).toContain("false");
 });
