@@ -128,20 +128,32 @@ function toSdkCredentials({ accessKeyId, secretAccessKey, sessionToken }: S3Cred
 /** What the SDK throws in our words: its own objects carry requests and their headers. */
 function toS3Error(error: unknown, now: Date): unknown {
   if (error instanceof S3ConnectionError || error instanceof S3ServiceError) return error;
-  if (error instanceof S3ServiceException) {
-    const response = error.$response as ReceivedResponse | undefined;
-    const retryAfter = response?.headers?.["retry-after"];
-    const isNamed = error.name !== "NotFound" && error.name !== "Error" && error.name !== "Unknown";
+  const status = statusOf(error);
+  if (error instanceof S3ServiceException || (error instanceof Error && status !== undefined)) {
+    const response = "$response" in error ? (error.$response as ReceivedResponse) : undefined;
+    // A success whose document does not parse.
+    if (status === 200 && !(error instanceof S3ServiceException)) return unreadable(error);
     return new S3ServiceError({
-      status: error.$metadata.httpStatusCode ?? 0,
-      code: isNamed ? error.name : "",
+      status: status ?? 0,
+      code: NAMELESS.has(error.name) ? "" : error.name,
       message: error.message === "UnknownError" ? "" : error.message,
-      retryAfterMs: parseRetryAfter(retryAfter, now),
+      retryAfterMs: parseRetryAfter(response?.headers?.["retry-after"], now),
     });
   }
-  if (error instanceof Error && "$response" in error) {
-    // The answer's document did not parse.
-    return new S3ConnectionError("the answer cannot be read", new Error(error.message));
-  }
+  if (error instanceof Error && "$response" in error) return unreadable(error);
   return error;
+}
+
+/** Names that the SDK gives to errors without a code. */
+const NAMELESS = new Set(["NotFound", "Error", "Unknown", "UnknownError"]);
+
+/** The SDK throws plain errors with a status of its own for answers that it finds empty. */
+function statusOf(error: unknown): number | undefined {
+  if (typeof error !== "object" || error === null || !("$metadata" in error)) return undefined;
+  const { httpStatusCode } = error.$metadata as { readonly httpStatusCode?: unknown };
+  return typeof httpStatusCode === "number" ? httpStatusCode : undefined;
+}
+
+function unreadable(error: Error): S3ConnectionError {
+  return new S3ConnectionError("the answer cannot be read", new Error(error.message));
 }

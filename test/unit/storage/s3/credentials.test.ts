@@ -1,0 +1,106 @@
+// Proves when credentials are asked for again, and what their absence is called.
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { ConfigError } from "../../../../src/base/errors.ts";
+import { AccessDeniedError } from "../../../../src/storage/errors.ts";
+import { credentialSource } from "../../../../src/storage/s3/credentials.ts";
+import type { CredentialSettings } from "../../../../src/storage/s3/settings.ts";
+import type { Transport } from "../../../../src/storage/s3/transport.ts";
+import { bytesSource } from "../../../../src/stream/byte-stream.ts";
+import { makeScratch } from "../../../support/scratch.ts";
+
+const NONE: CredentialSettings = {
+  keys: undefined,
+  profile: undefined,
+  credentialsFile: "/dev/null",
+  configFile: "/dev/null",
+  role: undefined,
+  webIdentityTokenFile: undefined,
+  tokenServiceUrl: "http://sts.invalid",
+};
+const ROLE = { arn: "arn:aws:iam::123456789012:role/backup", sessionName: "tidemark" };
+const KEYS = { accessKeyId: "id", secretAccessKey: "secret" };
+
+function sourceOf(
+  settings: Partial<CredentialSettings>,
+  options: { readonly transport?: Transport; readonly now?: () => Date } = {},
+) {
+  return credentialSource(
+    { ...NONE, ...settings },
+    {
+      storage: "s3://bucket",
+      region: "us-east-1",
+      transport: () => Promise.reject(new Error("nothing may be sent")),
+      now: () => new Date("2026-01-01T00:00:00Z"),
+      ...options,
+    },
+  );
+}
+
+/** A token service that gives keys for an hour from its `now`. */
+function tokenService(now: () => Date, status = 200) {
+  const bodies: string[] = [];
+  const transport: Transport = async ({ body, signal }) => {
+    bodies.push(String(body));
+    const action = /Action=(\w+)/.exec(String(body))?.[1] ?? "";
+    const until = new Date(now().getTime() + 3_600_000).toISOString();
+    const ok =
+      `<${action}Response><${action}Result><Credentials><AccessKeyId>temp-${bodies.length}</AccessKeyId>` +
+      `<SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken><Expiration>${until}</Expiration>` +
+      `</Credentials></${action}Result></${action}Response>`;
+    const denied =
+      "<ErrorResponse><Error><Code>AccessDenied</Code><Message>not allowed</Message></Error></ErrorResponse>";
+    const text = status === 200 ? ok : denied;
+    return {
+      status,
+      headers: new Headers({ "content-type": "text/xml" }),
+      body: bytesSource(text).open(signal),
+    };
+  };
+  return { transport, bodies };
+}
+
+describe("credentialSource", () => {
+  test("static keys are given as they are", async () => {
+    expect(await sourceOf({ keys: KEYS })()).toEqual(KEYS);
+  });
+
+  test("a role is assumed once, and again before its keys expire", async () => {
+    let now = new Date("2026-01-01T00:00:00Z");
+    const service = tokenService(() => now);
+    const source = sourceOf(
+      { keys: KEYS, role: ROLE },
+      { transport: service.transport, now: () => now },
+    );
+    const first = await source();
+    expect(first).toMatchObject({ accessKeyId: "temp-1", sessionToken: "t" });
+    now = new Date("2026-01-01T00:54:00Z");
+    expect((await source()).accessKeyId).toBe("temp-1");
+    now = new Date("2026-01-01T00:56:00Z");
+    expect((await source()).accessKeyId).not.toBe("temp-1");
+    expect(service.bodies[0]).toContain("Action=AssumeRole");
+    expect(service.bodies[0]).toContain(encodeURIComponent(ROLE.arn));
+  });
+
+  test("a token file makes it a web identity", async () => {
+    using scratch = makeScratch("token");
+    const file = join(scratch.path, "token");
+    writeFileSync(file, "web-token");
+    const service = tokenService(() => new Date("2026-01-01T00:00:00Z"));
+    const source = sourceOf(
+      { role: ROLE, webIdentityTokenFile: file },
+      { transport: service.transport },
+    );
+    expect((await source()).accessKeyId).toBe("temp-1");
+    expect(service.bodies[0]).toContain("Action=AssumeRoleWithWebIdentity");
+    expect(service.bodies[0]).toContain("web-token");
+  });
+
+  test("a refused role is a refusal; an absent profile is a configuration error", async () => {
+    const service = tokenService(() => new Date(), 403);
+    const refused = sourceOf({ keys: KEYS, role: ROLE }, { transport: service.transport });
+    await expect(refused()).rejects.toBeInstanceOf(AccessDeniedError);
+    await expect(sourceOf({ profile: "nobody" })()).rejects.toBeInstanceOf(ConfigError);
+  });
+});

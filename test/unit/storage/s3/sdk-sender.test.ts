@@ -1,0 +1,83 @@
+// Proves what the SDK is let send, and that its errors come out as ours, without its own retries.
+import { HeadObjectCommand, ListObjectsV2Command, PutObjectCommand } from "@aws-sdk/client-s3";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { S3ConnectionError, S3ServiceError } from "../../../../src/storage/s3/errors.ts";
+import { md5Header, SdkSender } from "../../../../src/storage/s3/sdk-sender.ts";
+import { type SdkEndpoint, startSdkEndpoint } from "../../../support/sdk-endpoint.ts";
+
+const NEVER = new AbortController().signal;
+const OBJECT = { Bucket: "bucket", Key: "a" };
+
+let endpoint: SdkEndpoint;
+beforeAll(() => {
+  endpoint = startSdkEndpoint();
+});
+afterAll(() => endpoint?.stop());
+beforeEach(() => {
+  endpoint.seen.length = 0;
+});
+
+test("adds raw headers, signed, and an MD5 of the body where asked", async () => {
+  endpoint.answer = () => new Response("", { headers: { date: "Tue, 24 Nov 2026 11:00:00 GMT" } });
+  const sender = new SdkSender(endpoint.options);
+  const Body = new TextEncoder().encode("abc");
+  const output = await sender.send(new PutObjectCommand({ ...OBJECT, Body }), {
+    headers: { "x-amz-meta-own": "1" },
+    signal: NEVER,
+    needsBodyMd5: true,
+  });
+  const [call] = endpoint.seen;
+  expect(call?.headers.get("x-amz-meta-own")).toBe("1");
+  expect(call?.headers.get("authorization")).toContain("x-amz-meta-own");
+  expect(call?.headers.get("content-md5")).toBe(md5Header("abc")["content-md5"] ?? "");
+  expect(call?.headers.get("x-amz-checksum-crc32")).toBeNull();
+  expect(call?.body).toBe("abc");
+  expect(sender.dateOf(output)).toEqual(expect.any(Date));
+  sender.close();
+});
+
+test.each([
+  [503, "SlowDown", S3ServiceError],
+  [404, "NoSuchKey", S3ServiceError],
+  [400, "ExpiredToken", S3ServiceError],
+])("an answer %i %s is one error after one request", async (status, code, type) => {
+  const body = `<Error><Code>${code}</Code><Message>said so</Message></Error>`;
+  endpoint.answer = () => new Response(body, { status, headers: { "retry-after": "3" } });
+  const error = await new SdkSender(endpoint.options)
+    .send(new ListObjectsV2Command({ Bucket: "bucket" }), { headers: {}, signal: NEVER })
+    .catch((caught: unknown) => caught);
+  expect(error).toBeInstanceOf(type);
+  expect(error).toMatchObject({ status, code, message: "said so", retryAfterMs: 3000 });
+  expect(endpoint.seen).toHaveLength(1);
+  expect(Bun.inspect(error)).not.toMatch(/secret|Signature=/);
+});
+
+test("HEAD has no document: the status alone is known", async () => {
+  endpoint.answer = () => new Response(null, { status: 404 });
+  const error = await new SdkSender(endpoint.options)
+    .send(new HeadObjectCommand(OBJECT), { headers: {}, signal: NEVER })
+    .catch((caught: unknown) => caught);
+  expect(error).toMatchObject({ status: 404, code: "" });
+});
+
+test("a document that cannot be parsed is a connection error", async () => {
+  endpoint.answer = () => new Response("<a><b></a>", { status: 200 });
+  const list = new SdkSender(endpoint.options).send(
+    new ListObjectsV2Command({ Bucket: "bucket" }),
+    { headers: {}, signal: NEVER },
+  );
+  const outcome = await list.catch((caught: unknown) => caught);
+  // Either is refused later: an answer without its parts is no listing.
+  if (outcome instanceof Error) expect(outcome).toBeInstanceOf(S3ConnectionError);
+  else expect(outcome).not.toHaveProperty("IsTruncated", expect.any(Boolean));
+});
+
+test("an aborted signal comes out as its reason, and nothing is sent", async () => {
+  const reason = new Error("stopped");
+  const sent = new SdkSender(endpoint.options).send(new HeadObjectCommand(OBJECT), {
+    headers: {},
+    signal: AbortSignal.abort(reason),
+  });
+  await expect(sent).rejects.toBe(reason);
+  expect(endpoint.seen).toEqual([]);
+});
