@@ -8,7 +8,7 @@ const BUN = process.execPath;
 const ROWS = 200_000;
 const STEPS_COUNT = 7;
 
-/** What a row count and two sums say about the data: equal before and after, or it was no rescue. */
+/** Counts, a sum and a digest of the rows: equal before and after, or it was no rescue. */
 const PROOF_SQL = `
   SELECT (SELECT count(*) FROM bench_accounts), (SELECT sum(abalance) FROM bench_accounts),
     (SELECT md5(string_agg(note, ',' ORDER BY id)) FROM orders),

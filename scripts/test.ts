@@ -9,6 +9,7 @@ const PREPARATIONS: readonly Step[] = [
   { name: "Debian's packages", run: installPackages },
   { name: "build", run: buildBinary },
   { name: "servers and binary in reach of their account", run: copyServers },
+  { name: "MinIO", run: buildMinio },
 ];
 
 /**
@@ -61,6 +62,17 @@ async function copyServers(): Promise<string | undefined> {
   removeStaleScratch();
   binaryPath();
   for (const version of POSTGRES_VERSIONS) postgresBinDir(version);
+  return undefined;
+}
+
+/** As with packages: its tests fail by themselves and say how to get it. */
+async function buildMinio(): Promise<string | undefined> {
+  const { installMinio } = await import("../test/support/minio-install.ts");
+  const failure = await installMinio().then(
+    () => undefined,
+    (error: unknown) => String(error),
+  );
+  if (failure !== undefined) console.log(`     tests of S3 will fail: ${failure}`);
   return undefined;
 }
 

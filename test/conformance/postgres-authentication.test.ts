@@ -202,7 +202,7 @@ describe.each(VERSIONS)("PostgreSQL %s", (version) => {
     expect((await refusal({ user: "only_plain", mode: "require" })).sqlState).toBe("28000");
   });
 
-  test("a certificate is checked against the authority, and with verify-full the host too", async () => {
+  test("a certificate is checked against the authority, by verify-full the host too", async () => {
     const user = "u";
     const ours = { rootCertificatePath: authority.certificatePath };
     const theirs = { rootCertificatePath: stranger.certificatePath };

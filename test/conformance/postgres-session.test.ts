@@ -174,7 +174,7 @@ describe.each(VERSIONS)("PostgreSQL %s", (version) => {
     }
   });
 
-  test("without the right to switch WAL it goes on, without the right to back up it says so", async () => {
+  test("does without the right to switch WAL, but not without that to back up", async () => {
     await cluster.query("CREATE ROLE weak LOGIN");
     await using session = await open(cluster, {
       connection: { ...cluster.connectionSettings, user: "weak" },

@@ -77,7 +77,7 @@ describe.each(VERSIONS)("PostgreSQL %s", (version) => {
     expect(stop.stopLsn).toBeGreaterThanOrEqual(start.startLsn);
   });
 
-  test("G25 a promotion during the backup is known before its end, and refused at its end", async () => {
+  test("G25 a promotion during the backup is known soon, and refused at its end", async () => {
     const watched = await open(50);
     await watched.startBackup("watched", FOREVER);
     await using stopped = await open(60_000);

@@ -105,7 +105,8 @@ describe.each(VERSIONS)("PostgreSQL %s", (version) => {
       sleeping.catch(() => {});
       await cluster.waitUntil("it sleeps", async () => {
         const rows = await cluster.query(
-          "SELECT 1 FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(600)' AND state = 'active'",
+          "SELECT 1 FROM pg_stat_activity " +
+            "WHERE query = 'SELECT pg_sleep(600)' AND state = 'active'",
         );
         return rows.length === 1;
       });

@@ -9,6 +9,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   brotli: "an independent decoder",
   gzip: "an independent encoder",
   lzop: "an independent encoder",
+  "python3-pip": "gets Go from PyPI for building MinIO, where Go is missing",
 };
 
 /**

@@ -37,7 +37,8 @@ export function postgresBinDir(version: PostgresVersion): string {
   const nativeDir = join(packageDir, "native");
   if (!existsSync(join(nativeDir, "bin", "postgres"))) {
     throw new Error(
-      `PostgreSQL ${version}: ${nativeDir} is missing; get it with \`bun install --frozen-lockfile\``,
+      `PostgreSQL ${version}: ${nativeDir} is missing; ` +
+        "get it with `bun install --frozen-lockfile`",
     );
   }
   if (serverAccount() === undefined) return join(nativeDir, "bin");

@@ -19,7 +19,8 @@ export function serverAccount(): Account | undefined {
   const [name, , uid, gid] = line?.split(":") ?? [];
   if (name === undefined || uid === undefined || gid === undefined) {
     throw new Error(
-      "servers cannot run as root, and /etc/passwd has no `nobody`: run the tests as an ordinary user",
+      "servers cannot run as root, and /etc/passwd has no `nobody`: " +
+        "run the tests as an ordinary user",
     );
   }
   return { name, uid: Number(uid), gid: Number(gid) };

@@ -208,6 +208,7 @@ export const PROVEN_BY: readonly (readonly [place: string, test: string])[] = [
   ["storage/s3/", "test/conformance/storage-driver.s3.test.ts"],
   ["database/postgres/session.ts", "test/conformance/postgres-session.test.ts"],
   ["database/postgres/remote-backup.ts", "test/conformance/postgres-remote-backup.test.ts"],
+  ["database/postgres/base-backup-events.ts", "test/conformance/postgres-remote-backup.test.ts"],
   ["database/postgres/archive-splitter.ts", "test/conformance/postgres-remote-backup.test.ts"],
   ["database/postgres/wire/", "test/conformance/postgres-wire.test.ts"],
   ["command/specs/", "test/unit/command/all.test.ts"],

@@ -11,7 +11,8 @@ export type CopyMessage =
 export class EventReader {
   readonly #connection: WireConnection;
   readonly #events: AsyncGenerator<CommandEvent, void, void>;
-  #waitingSinceMs: number | undefined;
+  #isWaiting = false;
+  #count = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isOver = false;
 
@@ -25,26 +26,27 @@ export class EventReader {
    * timer serves all messages, as one for each of thousands a second would cost too much.
    */
   limitSilence(silenceMaxMs: number): void {
+    const count = this.#count;
     this.#timer = setTimeout(() => {
-      const sinceMs = this.#waitingSinceMs;
-      if (sinceMs === undefined || performance.now() - sinceMs < silenceMaxMs) {
+      if (!this.#isWaiting || this.#count !== count) {
         this.limitSilence(silenceMaxMs);
         return;
       }
       const message = `BASE_BACKUP: the server sent nothing for ${silenceMaxMs / 1000} s`;
       const hint = "Look at the load of the server and at the network; take a new backup.";
       this.#connection.abandon(new DatabaseError(message, { hint }));
-    }, silenceMaxMs / 2);
+    }, silenceMaxMs);
   }
 
   async next(): Promise<CommandEvent | undefined> {
-    this.#waitingSinceMs = performance.now();
+    this.#count += 1;
+    this.#isWaiting = true;
     try {
       const { value, done } = await this.#events.next();
       this.#isOver = done === true;
       return value ?? undefined;
     } finally {
-      this.#waitingSinceMs = undefined;
+      this.#isWaiting = false;
     }
   }
 

@@ -54,7 +54,7 @@ const VERSION_MIN = 130_000;
 const ALIVE_CHECK_TIMEOUT_MS = 30_000;
 const INSUFFICIENT_PRIVILEGE = "42501";
 const HINT_BACKUP_ROLE =
-  "Connect as a superuser, or grant the role EXECUTE on the functions that start and stop a backup.";
+  "Connect as a superuser, or grant the role EXECUTE on the functions of backups.";
 
 /**
  * An SQL session that can hold a server in backup mode. The mode belongs to the session: whatever
@@ -74,6 +74,7 @@ export class PostgresSession implements AsyncDisposable {
     this.#options = options;
     this.facts = facts;
     this.lost = Promise.race([connection.lost, this.#watch()]);
+    // Whoever does not look at it must not die of it.
     this.lost.catch(() => {});
   }
 
@@ -274,6 +275,7 @@ export class PostgresSession implements AsyncDisposable {
     const waiting = this.#options.clock.sleep(timeoutMs, limit.signal).then(() => {
       throw silentServer(timeoutMs);
     });
+    // The race has its outcome; without a race it is nobody's.
     waiting.catch(() => {});
     try {
       const [row] = await Promise.race([

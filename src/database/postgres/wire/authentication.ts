@@ -45,11 +45,15 @@ export async function authenticate(context: AuthenticationContext): Promise<void
       await authenticateSasl(context, reader);
     } else {
       throw new DatabaseError(
-        `${context.where}: the server wants ${UNSUPPORTED[kind] ?? `authentication ${kind}`}, which is not supported`,
+        `${context.where}: the server wants ${methodName(kind)}, which is not supported`,
         { hint: "Let pg_hba.conf ask for scram-sha-256, a certificate or peer." },
       );
     }
   }
+}
+
+function methodName(kind: number): string {
+  return UNSUPPORTED[kind] ?? `authentication ${kind}`;
 }
 
 async function authenticateSasl(context: AuthenticationContext, offer: BodyReader): Promise<void> {
@@ -92,8 +96,9 @@ function read(message: BackendMessage): { kind: number; reader: BodyReader } {
 function needPassword(context: AuthenticationContext): string {
   const password = context.password();
   if (password !== undefined && password !== "") return password;
+  const user = JSON.stringify(context.user);
   throw new DatabaseError(
-    `${context.where}: the server wants a password of user ${JSON.stringify(context.user)}, and none is set`,
+    `${context.where}: the server wants a password of user ${user}, and none is set`,
     { hint: "Set PGPASSWORD, or add a line to the password file (PGPASSFILE, ~/.pgpass)." },
   );
 }

@@ -72,6 +72,7 @@ export class WireConnection implements AsyncDisposable {
       if (this.#isClosing) return new Promise<never>(() => {});
       throw this.#lossError();
     });
+    // Whoever does not look at it must not die of it.
     this.lost.catch(() => {});
   }
 
@@ -174,6 +175,7 @@ export class WireConnection implements AsyncDisposable {
   async close(): Promise<void> {
     if (this.#isClosing) return this.#transport.closed;
     this.#isClosing = true;
+    // A farewell: a connection that is gone already needs none.
     await this.#transport.write(encodeMessage("X")).catch(() => {});
     this.#transport.end();
     const timer = setTimeout(() => this.#transport.destroy(), CANCEL_GRACE_MS);
@@ -181,6 +183,7 @@ export class WireConnection implements AsyncDisposable {
     const drain = async () => {
       while ((await this.#transport.read()) !== undefined);
     };
+    // However it ends, it has ended.
     await Promise.race([drain().catch(() => {}), this.#transport.closed]);
     this.#transport.destroy();
     await this.#transport.closed;
