@@ -1,16 +1,26 @@
-import { closeSync, openSync } from "node:fs";
+import { closeSync, fstatSync, openSync, statSync } from "node:fs";
 import { ToolError } from "./errors.ts";
 
 const LOCK_EXCLUSIVE_NON_BLOCKING = 2 | 4;
+
+export interface FileLock extends Disposable {
+  /** false: the file was removed or replaced, so others may hold "the same" lock by now. */
+  isInPlace(): boolean;
+}
 
 /**
  * Takes the kernel's lock (`flock`) on a file, which is made when absent; undefined when somebody
  * else has it. It ends with the process, however that ends, so no lock is ever stale.
  */
-export async function tryLockFile(path: string): Promise<Disposable | undefined> {
+export async function tryLockFile(path: string): Promise<FileLock | undefined> {
   const descriptor = openSync(path, "a", 0o600);
   try {
-    if (await flock(descriptor)) return { [Symbol.dispose]: () => closeSync(descriptor) };
+    if (await flock(descriptor)) {
+      return {
+        isInPlace: () => isSameFile(descriptor, path),
+        [Symbol.dispose]: () => closeSync(descriptor),
+      };
+    }
   } catch (error) {
     closeSync(descriptor);
     throw error;
@@ -38,4 +48,10 @@ async function flock(descriptor: number): Promise<boolean> {
   } finally {
     library.close();
   }
+}
+
+function isSameFile(descriptor: number, path: string): boolean {
+  const own = fstatSync(descriptor);
+  const named = statSync(path, { throwIfNoEntry: false });
+  return named !== undefined && named.ino === own.ino && named.dev === own.dev;
 }

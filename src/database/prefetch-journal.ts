@@ -106,7 +106,9 @@ export class ReadAhead {
       const running = join(this.#runningDirectory, name);
       try {
         await downloadProven({ ...request, name, signal: workSignal }, running);
-        renameSync(running, join(this.#directory, name));
+        // The folder may have been removed, and be that of another restore by now.
+        if (lock.isInPlace()) renameSync(running, join(this.#directory, name));
+        else hasEnded = true;
       } catch (error) {
         discardFile(running);
         signal.throwIfAborted();

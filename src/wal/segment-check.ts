@@ -104,8 +104,8 @@ export class SegmentCheck {
         at += pageBytes;
       }
     }
-    // The chunk is its reader's after this.
-    if (!this.#hasEnded) this.#lastPage = this.#lastPage.slice();
+    // The chunk is its reader's after this; `slice` of a Buffer would not copy.
+    if (!this.#hasEnded) this.#lastPage = new Uint8Array(this.#lastPage);
   }
 
   /**

@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { goldenSegment } from "../support/golden-wal.ts";
-import { killIfThere } from "../support/process-tree.ts";
+import { isAlive, killIfThere } from "../support/process-tree.ts";
 import { seededRandom } from "../support/random.ts";
 import { startBinary } from "../support/run-binary.ts";
 import { WalArchive } from "../support/wal-archive.ts";
@@ -39,7 +39,13 @@ async function killAfter(archive: WalArchive, args: readonly string[], delayMs: 
   await Bun.sleep(delayMs);
   run.kill("SIGKILL");
   await run.exited;
-  for (const processId of descendantsIn(archive.dataDir)) killIfThere(processId);
+  await killReadAheads(archive);
+}
+
+async function killReadAheads(archive: WalArchive): Promise<void> {
+  const found = descendantsIn(archive.dataDir);
+  for (const processId of found) killIfThere(processId);
+  while (found.some(isAlive)) await Bun.sleep(1);
 }
 
 /** Read-aheads that a killed wal-fetch left running in this directory. */
@@ -115,6 +121,7 @@ test(`a killed read-ahead (${MOMENTS} times, seed ${SEED}) never serves half a f
   const directory = join(location, ".wal-g", "prefetch");
   expect(readdirSync(directory)).toContain(next.name);
   for (const delayMs of moments(spanMs)) {
+    await killReadAheads(archive);
     rmSync(join(location, ".wal-g"), { recursive: true, force: true });
     await killAfter(archive, ["wal-prefetch", before, location], delayMs);
     if (existsSync(directory)) {

@@ -164,7 +164,8 @@ class SmallFile implements ContentCheck {
     if (this.#sizeBytes > SMALL_FILE_BYTES_MAX) {
       throw new InvalidJournalError(this.#name, "is too long for its kind");
     }
-    this.#chunks.push(chunk.slice());
+    // `slice` of a Buffer would not copy.
+    this.#chunks.push(new Uint8Array(chunk));
   }
 
   finish(): { readonly isComplete: boolean } {

@@ -12,9 +12,25 @@ test("gives the lock to one holder at a time", async () => {
     const first = await tryLockFile(path);
     expect(first).toBeDefined();
     expect(await tryLockFile(path)).toBeUndefined();
+    expect(first?.isInPlace()).toBe(true);
     first?.[Symbol.dispose]();
     using second = await tryLockFile(path);
     expect(second).toBeDefined();
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+});
+
+test("knows when its file was removed or replaced", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "file-lock-"));
+  try {
+    const path = join(directory, "lock");
+    using lock = await tryLockFile(path);
+    rmSync(path);
+    expect(lock?.isInPlace()).toBe(false);
+    using other = await tryLockFile(path);
+    expect(other?.isInPlace()).toBe(true);
+    expect(lock?.isInPlace()).toBe(false);
   } finally {
     rmSync(directory, { recursive: true });
   }

@@ -127,3 +127,17 @@ test("a segment that the server did not fill is whole but not complete", () => {
   noise[half + 3 * PAGE + 500] = 1;
   expect(() => check({ ...golden, bytes: noise })).toThrow(/page has no header/);
 });
+
+test("keeps nothing of a chunk that is used again after the call", () => {
+  for (const golden of goldenSegments()) {
+    for (const chunk of [1 << 16, 10_000]) {
+      const segment = new SegmentCheck(golden.name, { owner: {}, checksRecords: true });
+      for (let at = 0; at < golden.bytes.byteLength; at += chunk) {
+        const bytes = Buffer.from(golden.bytes.subarray(at, at + chunk));
+        segment.update(bytes);
+        bytes.fill(0xee);
+      }
+      expect(segment.finish()).toEqual({ isComplete: true });
+    }
+  }
+});
