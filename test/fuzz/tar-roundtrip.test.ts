@@ -5,19 +5,13 @@ import { CorruptObjectError } from "../../src/base/errors.ts";
 import { concatBytes } from "../../src/stream/byte-stream.ts";
 import { encodeTarHeader, type TarHeader, tarPaddingBytes } from "../../src/tar/header.ts";
 import { TarReader } from "../../src/tar/reader.ts";
+import { fuzzSeed, seededRandom } from "../support/random.ts";
 
-const SEED = Number(process.env["FUZZ_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
+const SEED = fuzzSeed();
 const ROUNDS = 300;
 
-/** mulberry32 */
 function generator(seed: number): (below: number) => number {
-  let state = seed | 0;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
+  return seededRandom(seed).below;
 }
 
 interface Entry {
