@@ -67,5 +67,6 @@ export async function startFaultyServer(): Promise<FaultyServer> {
 
 /** The service's error document. */
 export function errorBody(code: string, message = "as the test wants it"): string {
-  return `<?xml version="1.0" encoding="UTF-8"?><Error><Code>${code}</Code><Message>${message}</Message></Error>`;
+  const error = `<Error><Code>${code}</Code><Message>${message}</Message></Error>`;
+  return `<?xml version="1.0" encoding="UTF-8"?>${error}`;
 }

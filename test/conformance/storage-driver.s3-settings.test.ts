@@ -168,10 +168,12 @@ describe("S3 credentials:", () => {
   test("a profile of a credentials file", async () => {
     using scratch = makeScratch("profile");
     const file = join(scratch.path, "credentials");
-    writeFileSync(
-      file,
-      `[backup]\naws_access_key_id = ${minio.accessKey}\naws_secret_access_key = ${minio.secretKey}\n`,
-    );
+    const profile = [
+      "[backup]",
+      `aws_access_key_id = ${minio.accessKey}`,
+      `aws_secret_access_key = ${minio.secretKey}`,
+    ];
+    writeFileSync(file, `${profile.join("\n")}\n`);
     const driver = await open({
       AWS_ACCESS_KEY_ID: "",
       AWS_SECRET_ACCESS_KEY: "",

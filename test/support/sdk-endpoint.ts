@@ -8,7 +8,7 @@ export interface SeenCall {
   readonly body: string;
 }
 
-/** A server that keeps what it was sent and answers as told, with what the SDK needs to reach it. */
+/** A server that keeps what it was sent and answers as told, and how the SDK reaches it. */
 export interface SdkEndpoint {
   readonly seen: SeenCall[];
   answer: (call: SeenCall) => Response;

@@ -68,11 +68,12 @@ export async function writeStoredFile(
   }
 }
 
-/** Best effort: what stays behind has a name that listings hide, and the first error counts. */
 function tryDiscard(temporaryPath: string): void {
   try {
     discardFile(temporaryPath);
-  } catch {}
+  } catch {
+    // What stays behind has a name that listings hide, and the first error is the one to tell.
+  }
 }
 
 function translated<T>(file: NewFile, work: () => T): T {

@@ -41,6 +41,7 @@ export function credentialSource(
     }
   };
   return async () => {
+    // A failure was its own caller's to tell; the next one asks again.
     const known = await current?.catch(() => undefined);
     const isFresh =
       known !== undefined &&

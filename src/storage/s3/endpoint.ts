@@ -16,7 +16,8 @@ export function resolveEndpoint(settings: S3Settings, region: string): S3Endpoin
   const serviceUrl = settings.endpoint ?? awsUrl(region, settings.isDualStack);
   const bucketUrl = new URL(serviceUrl);
   if (settings.isPathStyle) {
-    bucketUrl.pathname = `${bucketUrl.pathname.replace(/\/$/, "")}/${encodeRfc3986(settings.bucket)}`;
+    const path = bucketUrl.pathname.replace(/\/$/, "");
+    bucketUrl.pathname = `${path}/${encodeRfc3986(settings.bucket)}`;
   } else {
     bucketUrl.hostname = `${settings.bucket}.${bucketUrl.hostname}`;
   }

@@ -21,7 +21,7 @@ export interface Retention {
 
 type Headers = Readonly<Record<string, string>>;
 
-/** Names the `put` that stored an object, so that its own success is known when an answer is lost. */
+/** Names the `put` that stored an object: its success is known when the answer is lost. */
 export const PUT_ID_HEADER = "x-amz-meta-tidemark-put";
 
 /** For what makes an object: PutObject and CreateMultipartUpload. */

@@ -56,11 +56,12 @@ export function signRequest(request: UnsignedRequest, scope: SigningScope): Reco
   const signature = hmac(key, toSign).toHex();
   const { host: _, ...sent } = headers;
   const credential = `${scope.credentials.accessKeyId}/${place}`;
-  const signedHeaders = names.join(";");
-  return {
-    ...sent,
-    authorization: `AWS4-HMAC-SHA256 Credential=${credential}, SignedHeaders=${signedHeaders}, Signature=${signature}`,
-  };
+  const fields = [
+    `AWS4-HMAC-SHA256 Credential=${credential}`,
+    `SignedHeaders=${names.join(";")}`,
+    `Signature=${signature}`,
+  ];
+  return { ...sent, authorization: fields.join(", ") };
 }
 
 /** Percent-encoded as RFC 3986 wants it: `encodeURIComponent` leaves out five characters. */
@@ -76,10 +77,13 @@ export function sha256Hex(bytes: Uint8Array | string): string {
 }
 
 function canonicalQuery(url: URL): string {
-  return [...url.searchParams]
-    .map(([name, value]) => `${encodeRfc3986(name)}=${encodeRfc3986(value)}`)
-    .sort()
-    .join("&");
+  const pairs = [...url.searchParams].map(([name, value]) => ({
+    name: encodeRfc3986(name),
+    value: encodeRfc3986(value),
+  }));
+  // By name alone: "=" sorts after some characters that names may go on with.
+  pairs.sort((left, right) => (left.name < right.name ? -1 : Number(left.name > right.name)));
+  return pairs.map(({ name, value }) => `${name}=${value}`).join("&");
 }
 
 function hmac(key: Uint8Array | string, text: string): Buffer {

@@ -45,12 +45,13 @@ function tokenService(now: () => Date, status = 200) {
     bodies.push(String(body));
     const action = /Action=(\w+)/.exec(String(body))?.[1] ?? "";
     const until = new Date(now().getTime() + 3_600_000).toISOString();
-    const ok =
-      `<${action}Response><${action}Result><Credentials><AccessKeyId>temp-${bodies.length}</AccessKeyId>` +
-      `<SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken><Expiration>${until}</Expiration>` +
-      `</Credentials></${action}Result></${action}Response>`;
-    const denied =
-      "<ErrorResponse><Error><Code>AccessDenied</Code><Message>not allowed</Message></Error></ErrorResponse>";
+    const keys =
+      `<AccessKeyId>temp-${bodies.length}</AccessKeyId><SecretAccessKey>s</SecretAccessKey>` +
+      `<SessionToken>t</SessionToken><Expiration>${until}</Expiration>`;
+    const result = `<${action}Result><Credentials>${keys}</Credentials></${action}Result>`;
+    const ok = `<${action}Response>${result}</${action}Response>`;
+    const error = "<Error><Code>AccessDenied</Code><Message>not allowed</Message></Error>";
+    const denied = `<ErrorResponse>${error}</ErrorResponse>`;
     const text = status === 200 ? ok : denied;
     return {
       status,

@@ -68,7 +68,7 @@ test("a completion that says 200 and means an error is an error", async () => {
   expect(endpoint.seen[0]?.headers.get("if-none-match")).toBe("*");
 });
 
-test("retained objects and their parts carry an MD5; every request the additional headers", async () => {
+test("retained objects and their parts carry an MD5, and the additional headers", async () => {
   endpoint.answer = () => new Response("", { headers: { etag: '"1"' } });
   await api.putObject({
     name: "a",

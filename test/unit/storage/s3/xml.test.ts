@@ -5,7 +5,8 @@ import { xmlText } from "../../../../src/storage/s3/xml.ts";
 test("takes the first element's text, with its entities", () => {
   const document =
     '<?xml version="1.0"?><Error xmlns="x"><Code>NoSuchKey</Code>' +
-    "<Message lang='en'>a &lt;b&gt; &amp;amp; &quot;&#39;&#x41;</Message><Code>Other</Code></Error>";
+    "<Message lang='en'>a &lt;b&gt; &amp;amp; &quot;&#39;&#x41;</Message>" +
+    "<Code>Other</Code></Error>";
   expect(xmlText(document, "Code")).toBe("NoSuchKey");
   expect(xmlText(document, "Message")).toBe("a <b> &amp; \"'A");
 });
