@@ -70,6 +70,8 @@ export class SegmentCheck {
   readonly #walker: RecordWalker | undefined;
   #first: LongPageHeader | undefined;
   #lastTimeline = 0;
+  /** Of the first page, as its 16 bits. */
+  #magic = 0;
   #hasEnded = false;
   #hasSwitched = false;
   /** The last written page: of the chunk that is looked at, else a copy. */
@@ -100,6 +102,8 @@ export class SegmentCheck {
     while (at < chunk.byteLength) {
       if (this.#pendingBytes > 0 || chunk.byteLength - at < pageBytes) at = this.#fill(chunk, at);
       else {
+        at = this.#ordinaryPages(chunk, at, first);
+        if (chunk.byteLength - at < pageBytes) continue;
         this.#page(chunk.subarray(at, at + pageBytes));
         at += pageBytes;
       }
@@ -131,6 +135,7 @@ export class SegmentCheck {
     if (this.#first === undefined) {
       const first = checkFirstPage(this.#name, this.#pending, this.#owner);
       this.#first = first;
+      this.#magic = (this.#pending[0] ?? 0) | ((this.#pending[1] ?? 0) << 8);
       const page = new Uint8Array(first.pageBytes);
       page.set(this.#pending);
       this.#pending = page;
@@ -142,6 +147,41 @@ export class SegmentCheck {
     this.#pendingBytes = 0;
     this.#page(page);
     return from + taken;
+  }
+
+  /**
+   * Passes over pages that are as expected in every field; the first other one is looked at by
+   * `#page`. A process that moves one segment runs this cold, so it makes no object a page.
+   * Returns where the next page starts.
+   */
+  #ordinaryPages(chunk: Uint8Array, from: number, first: LongPageHeader): number {
+    const isAligned = (chunk.byteOffset + from) % 4 === 0;
+    const isFollowing = this.#pageIndex > 0 && !this.#hasEnded;
+    if (this.#walker !== undefined || !isAligned || !isFollowing) return from;
+    const { pageBytes, segmentBytes } = first;
+    const length = (chunk.byteLength - from) >> 2;
+    const words = new Int32Array(chunk.buffer, chunk.byteOffset + from, length);
+    const magic = this.#magic;
+    const pageWords = pageBytes >> 2;
+    const addressHigh = Number(first.address >> 32n) | 0;
+    const addressLow = Number(first.address & 0xffff_ffffn);
+    const pagesMax = Math.min((length / pageWords) | 0, segmentBytes / pageBytes - this.#pageIndex);
+    let pages = 0;
+    for (; pages < pagesMax; pages += 1) {
+      const at = pages * pageWords;
+      const low = (addressLow + (this.#pageIndex + pages) * pageBytes) | 0;
+      const start = words[at] ?? 0;
+      // Flags 1 (a record goes on) and 4 (harmless), and the length that belongs to the first.
+      const goesOn = (start & 0x1_0000) !== 0;
+      if ((start & ~0x5_0000) !== magic || words[at + 1] !== this.#lastTimeline) break;
+      if (words[at + 2] !== low || words[at + 3] !== addressHigh) break;
+      if (goesOn !== (words[at + 4] !== 0)) break;
+    }
+    if (pages === 0) return from;
+    this.#pageIndex += pages;
+    const end = from + pages * pageBytes;
+    this.#lastPage = chunk.subarray(end - pageBytes, end);
+    return end;
   }
 
   #page(page: Uint8Array): void {
