@@ -20,7 +20,7 @@ const INSIDE = [
   "links JavaScriptCore (LGPL-2) and other libraries, which its",
   "[license page](https://bun.com/docs/project/license) lists.",
   "The addons of `@mongodb-js/zstd` contain zstd (BSD-3-Clause); `sodium-native` and",
-  "`libsodium-wrappers-sumo` contain libsodium (ISC); `lz4-wasm-nodejs` contains `lz4_flex` (MIT).",
+  "`libsodium-wrappers-sumo` contain libsodium (ISC).",
 ].join("\n");
 
 /** The page about everything that the executables of all targets embed. */

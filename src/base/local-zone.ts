@@ -26,12 +26,16 @@ export function zoneNamed(name: string, folders: readonly string[] = ZONE_FOLDER
     timeZoneName: "longOffset",
     year: "numeric",
   });
-  return zoneOf(() => name, folders, (date) => {
-    const text = format.formatToParts(date).find((part) => part.type === "timeZoneName")?.value;
-    const match = /([+-])(\d\d):(\d\d)/.exec(text ?? "");
-    if (match === null) return 0;
-    return (match[1] === "-" ? -1 : 1) * (Number(match[2]) * 60 + Number(match[3]));
-  });
+  return zoneOf(
+    () => name,
+    folders,
+    (date) => {
+      const text = format.formatToParts(date).find((part) => part.type === "timeZoneName")?.value;
+      const match = /([+-])(\d\d):(\d\d)/.exec(text ?? "");
+      if (match === null) return 0;
+      return (match[1] === "-" ? -1 : 1) * (Number(match[2]) * 60 + Number(match[3]));
+    },
+  );
 }
 
 function zoneOf(

@@ -14,8 +14,8 @@ import {
   ZstdFrameReader,
 } from "./zstd-frames.ts";
 
-/** Plain bytes of one frame that we write. */
-const CHUNK_BYTES = 1 << 20;
+/** Plain bytes of one frame that we write: 1 MiB would store 2.5 % less, in 5 MiB more memory. */
+const CHUNK_BYTES = 256 << 10;
 /** Frames up to this plain size are decoded in one call; larger ones are streamed. */
 const WHOLE_FRAME_BYTES_MAX = 8 << 20;
 /** Empty blocks decode to nothing, so their number needs a limit of its own. */
@@ -24,7 +24,7 @@ const DEFAULT_LEVEL = 3;
 const DEFAULT_PARALLELISM = 2;
 
 /**
- * zstd. Written as one frame per MiB, each with content size and content checksum, several of
+ * zstd. Written as one frame per 256 KiB, each with content size and content checksum, several of
  * them compressed at once; any zstd reader takes the concatenation for one stream.
  */
 export async function openZstdCodec(options: CodecOptions): Promise<Codec> {

@@ -16,17 +16,26 @@ const LANE_OFFSETS = new Int32Array([
   0x783125bb, 0x6ca8eaa2, 0xe407eac6, 0x4b5cfc3e, 0x9fbf8c76, 0x15ca20be, 0xf2ca9fd3, 0x959bd756,
 ]);
 
+/** Pages are read as 32-bit words, in place: one view serves a whole buffer of pages. */
+export interface PageWords {
+  readonly words: Int32Array;
+  /** Index of the page's first word. */
+  readonly start: number;
+  /** Words of a page, a multiple of 32: 2048 for 8 KiB. */
+  readonly count: number;
+}
+
 /**
  * The checksum that a page with this block number must carry: 1 … 65535.
- * `words`: the page as 32-bit words (a multiple of 32); `blockNumber`: within the relation fork,
- * across its 1 GiB segments. Source: checksum_impl.h, pg_checksum_page.
+ * `blockNumber`: within the relation fork, across its 1 GiB segments. Source: checksum_impl.h,
+ * pg_checksum_page.
  */
-export function pageChecksum(words: Int32Array, blockNumber: number): number {
-  assert(words.length % LANES === 0, "a page is a multiple of 128 bytes");
-  const rows = words.length / LANES;
+export function pageChecksum({ words, start, count }: PageWords, blockNumber: number): number {
+  assert(count % LANES === 0, "a page is a multiple of 128 bytes");
+  const end = start + count;
   // The stored checksum is the low half of its word; the server hashes it as zero.
-  const checksumWord = words[CHECKSUM_WORD] ?? 0;
-  words[CHECKSUM_WORD] = checksumWord & 0xffff0000;
+  const checksumWord = words[start + CHECKSUM_WORD] ?? 0;
+  words[start + CHECKSUM_WORD] = checksumWord & 0xffff0000;
   let folded = 0;
   // Four lanes at a time, so that their state stays in registers.
   for (let lane = 0; lane < LANES; lane += 4) {
@@ -34,8 +43,7 @@ export function pageChecksum(words: Int32Array, blockNumber: number): number {
     let b = LANE_OFFSETS[lane + 1] ?? 0;
     let c = LANE_OFFSETS[lane + 2] ?? 0;
     let d = LANE_OFFSETS[lane + 3] ?? 0;
-    let index = lane;
-    for (let row = 0; row < rows; row += 1) {
+    for (let index = start + lane; index < end; index += LANES) {
       a ^= words[index] ?? 0;
       a = Math.imul(a, PRIME) ^ (a >>> 17);
       b ^= words[index + 1] ?? 0;
@@ -44,7 +52,6 @@ export function pageChecksum(words: Int32Array, blockNumber: number): number {
       c = Math.imul(c, PRIME) ^ (c >>> 17);
       d ^= words[index + 3] ?? 0;
       d = Math.imul(d, PRIME) ^ (d >>> 17);
-      index += LANES;
     }
     for (let round = 0; round < 2; round += 1) {
       a = Math.imul(a, PRIME) ^ (a >>> 17);
@@ -54,6 +61,6 @@ export function pageChecksum(words: Int32Array, blockNumber: number): number {
     }
     folded ^= a ^ b ^ c ^ d;
   }
-  words[CHECKSUM_WORD] = checksumWord;
+  words[start + CHECKSUM_WORD] = checksumWord;
   return (((folded ^ blockNumber) >>> 0) % 65535) + 1;
 }

@@ -161,7 +161,6 @@ export const PACKAGE_OWNERS: Readonly<Record<string, readonly string[]>> = {
   "@aws-sdk/client-s3": ["storage/s3/"],
   "@aws-sdk/credential-providers": ["storage/s3/"],
   "@mongodb-js/zstd": ["codec/"],
-  "lz4-wasm-nodejs": ["codec/"],
   "libsodium-wrappers-sumo": ["cipher/"],
 };
 

@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync, read, readSync } from "node:fs";
 import { errnoOf, FilesystemError, messageOf } from "../../base/errors.ts";
-import { isPageIntact } from "../../delta/page-check.ts";
+import { isPageIntact, PageWindow } from "../../delta/page-check.ts";
 import { firstBlock, relationFileOf } from "../../delta/relation-file.ts";
 import { ContentHasher, PAGE_LEAF_BYTES, PLAIN_LEAF_BYTES } from "../../stream/content-hash.ts";
 import type { TarContent } from "../../tar/writer.ts";
@@ -29,6 +29,7 @@ export class BackupFile implements TarContent {
   readonly #hasher: ContentHasher;
   readonly #firstBlock: number;
   readonly #corruptBlocks: number[] = [];
+  readonly #window = new PageWindow(PAGE_LEAF_BYTES);
   #position = 0;
 
   private constructor(entry: DirectoryEntry, descriptor: number, reading: FileReading) {
@@ -111,12 +112,13 @@ export class BackupFile implements TarContent {
     // The last page of a file that grew while it was read may be short.
     if (page.byteLength < PAGE_LEAF_BYTES) return;
     const blockNumber = this.#firstBlock + index;
-    if (isPageIntact(page, blockNumber)) return;
+    if (isPageIntact(this.#window.wordsOf(page), blockNumber)) return;
     const again = new Uint8Array(PAGE_LEAF_BYTES);
     for (let attempt = 1; attempt < PAGE_READS_MAX; attempt += 1) {
       const position = index * PAGE_LEAF_BYTES;
       const bytes = readSync(this.#descriptor, again, 0, PAGE_LEAF_BYTES, position);
-      if (bytes < PAGE_LEAF_BYTES || isPageIntact(again, blockNumber)) return;
+      if (bytes < PAGE_LEAF_BYTES) return;
+      if (isPageIntact(this.#window.wordsOf(again), blockNumber)) return;
       Bun.sleepSync(attempt);
     }
     this.#corruptBlocks.push(index);
