@@ -50,6 +50,8 @@ export interface BackupSession extends AsyncDisposable {
   finish(): Promise<readonly BackupPart[]>;
   /** Journal files without which the backup is not consistent; known after `finish`. */
   journalNeeded(): readonly string[];
+  /** Throws when a stored journal file, by its first bytes, is of another database. */
+  checkJournal?(name: string, head: Uint8Array): void;
   /** Documents in the order of storing, and the sentinel's document. After `finish`. */
   describe(facts: StoredFacts): Promise<{
     readonly documents: readonly BackupDocument[];

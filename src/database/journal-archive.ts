@@ -2,12 +2,16 @@ import type { Clock } from "../base/clock.ts";
 import { ToolError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { walBaseKey } from "../catalog/storage-layout.ts";
+import { type ByteStream, concatBytes } from "../stream/byte-stream.ts";
 import { findObjects } from "../transfer/object-finder.ts";
+import { readObject } from "../transfer/object-reader.ts";
 import type { Repository } from "../transfer/repository.ts";
 import type { JournalArchive } from "./adapter.ts";
 
 const POLL_FIRST_MS = 20;
 const POLL_MAX_MS = 1000;
+/** Every header of a journal file fits. */
+const HEAD_BYTES = 8192;
 
 /** A journal file that a backup needs did not reach the repository. */
 export class ArchiveTimeoutError extends ToolError {
@@ -25,21 +29,37 @@ export class ArchiveTimeoutError extends ToolError {
   }
 }
 
+/** The archive as a backup proves it. */
+export interface WalArchive extends JournalArchive {
+  /** The first bytes of a stored file: enough for its header, and no more than there are. */
+  head(name: string, signal: AbortSignal): Promise<Uint8Array>;
+}
+
 /** The archived WAL of a repository, as the backup looks at it. */
-export function walArchive(repository: Repository): JournalArchive {
+export function walArchive(repository: Repository): WalArchive {
+  const find = (name: string, signal: AbortSignal) =>
+    findObjects(repository.driver, walBaseKey(name), {
+      preferred: repository.codec.name,
+      signal,
+    });
   return {
-    async contains(name, signal) {
-      const found = await findObjects(repository.driver, walBaseKey(name), {
-        preferred: repository.codec.name,
-        signal,
-      });
-      return found.length > 0;
+    contains: async (name, signal) => (await find(name, signal)).length > 0,
+    head: async (name, signal) => {
+      const [found] = await find(name, signal);
+      if (found === undefined) return new Uint8Array(0);
+      const { key, codec } = found;
+      return await firstBytes(await readObject(repository, { key, codec, signal }));
     },
   };
 }
 
 export interface ArchiveWait {
-  readonly archive: JournalArchive;
+  readonly archive: WalArchive;
+  /**
+   * Throws when a file, by its first bytes, is not of the server that is backed up. The first and
+   * the last file are shown: an archiver that met a stranger in between would not have got on.
+   */
+  readonly check?: ((name: string, head: Uint8Array) => void) | undefined;
   readonly timeoutMs: number;
   readonly clock: Clock;
   readonly log: Logger;
@@ -50,12 +70,32 @@ export interface ArchiveWait {
 export async function waitForJournal(names: readonly string[], wait: ArchiveWait): Promise<void> {
   const startMs = wait.clock.monotonicMs();
   for (const name of names) {
-    for (let delayMs = POLL_FIRST_MS; ; delayMs = Math.min(delayMs * 2, POLL_MAX_MS)) {
+    for (
+      let delayMs = POLL_FIRST_MS, isTold = false;
+      ;
+      delayMs = Math.min(delayMs * 2, POLL_MAX_MS)
+    ) {
       if (await wait.archive.contains(name, wait.signal)) break;
       const leftMs = wait.timeoutMs - (wait.clock.monotonicMs() - startMs);
       if (leftMs <= 0) throw new ArchiveTimeoutError(name, wait.timeoutMs);
-      if (delayMs === POLL_MAX_MS) wait.log.info(`waiting for WAL file ${name} in the repository`);
+      if (delayMs === POLL_MAX_MS && !isTold) {
+        wait.log.info(`waiting for WAL file ${name} in the repository`);
+        isTold = true;
+      }
       await wait.clock.sleep(Math.min(delayMs, leftMs), wait.signal);
     }
+    const isShown = name === names[0] || name === names.at(-1);
+    if (isShown) wait.check?.(name, await wait.archive.head(name, wait.signal));
   }
+}
+
+async function firstBytes(stream: ByteStream): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let sizeBytes = 0;
+  for await (const chunk of stream) {
+    chunks.push(chunk);
+    sizeBytes += chunk.byteLength;
+    if (sizeBytes >= HEAD_BYTES) break;
+  }
+  return concatBytes(chunks).subarray(0, HEAD_BYTES);
 }

@@ -1,5 +1,5 @@
 import type { Clock } from "../base/clock.ts";
-import { messageOf } from "../base/errors.ts";
+import { CorruptObjectError, messageOf, ToolError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { forEachConcurrently } from "../base/pool.ts";
 import type { BackupName } from "../catalog/backup-name.ts";
@@ -9,15 +9,23 @@ import { ReceiptsWriter } from "../catalog/receipts-writer.ts";
 import type { Sentinel } from "../catalog/sentinel.ts";
 import {
   backupObjectKey,
-  partsPrefix,
+  backupPrefix,
   receiptsKey,
   sentinelKey,
+  suffixOf,
 } from "../catalog/storage-layout.ts";
+import type { ObjectInfo } from "../storage/driver.ts";
 import { ObjectExistsError } from "../storage/errors.ts";
-import { type ObjectKey, toObjectKey } from "../storage/object-key.ts";
+import type { ObjectKey } from "../storage/object-key.ts";
 import { writeDocument, writeObject } from "../transfer/object-writer.ts";
 import type { Repository } from "../transfer/repository.ts";
-import type { BackupAdapter, BackupPart, BackupRequest, BackupSession } from "./adapter.ts";
+import type {
+  BackupAdapter,
+  BackupDocument,
+  BackupPart,
+  BackupRequest,
+  BackupSession,
+} from "./adapter.ts";
 import { waitForJournal, walArchive } from "./journal-archive.ts";
 
 /** How long the objects of a failed backup are tried to be removed. */
@@ -44,6 +52,19 @@ export interface PushedBackup {
   readonly storedBytes: number;
 }
 
+/** A storage whose time went back would list an older backup as the latest one. */
+export class ClockWentBackError extends ToolError {
+  constructor(storage: string, facts: { readonly latest: BackupName; readonly now: Date }) {
+    super({
+      code: "storage",
+      message:
+        `${storage}: its clock is at ${facts.now.toISOString()}, before the time of ` +
+        `the backup ${facts.latest}`,
+      hint: "Set the clock right; until it passes that backup's time, LATEST would stay that one.",
+    });
+  }
+}
+
 /**
  * The order of every backup of every database: begin, parts, finish, proof of the journal,
  * documents, receipts, and the sentinel as the last of all. Until the sentinel is stored the
@@ -56,33 +77,46 @@ export async function pushBackup(request: PushBackupRequest): Promise<PushedBack
   await using session = await request.adapter.beginBackup({ ...request.backup, signal });
   session.lost.catch((error: unknown) => stop.abort(error));
   request.onBegin?.(session);
-  const push = new Push(request, session, signal);
-  await push.refuseExisting();
-  await push.proveArchiving();
+  const push = new Push(request, session, { signal, stop: (reason) => stop.abort(reason) });
   try {
+    await push.refuseExisting();
+    await push.proveArchiving();
     return await push.run();
   } catch (error) {
+    // Whatever an abort made fail, the abort's own reason is what the user must know.
+    const reason: unknown = signal.aborted ? signal.reason : error;
     stop.abort(error);
     await push.cleanUp();
-    throw error;
+    throw reason;
   }
+}
+
+interface Ending {
+  readonly signal: AbortSignal;
+  /** Makes everything of this backup end at once. */
+  readonly stop: (reason: unknown) => void;
 }
 
 class Push {
   readonly #request: PushBackupRequest;
   readonly #session: BackupSession;
   readonly #signal: AbortSignal;
+  readonly #stop: Ending["stop"];
   readonly #catalog: Catalog;
   readonly #receipts: ReceiptsWriter;
-  readonly #storedKeys = new Set<string>();
+  /** Every key that was given to the storage; the size once it has acknowledged it. */
+  readonly #storedKeys = new Map<ObjectKey, number | undefined>();
+  #receiptsStored: Promise<void> = Promise.resolve();
   #plainBytes = 0;
   #storedBytes = 0;
+  #isClockProven = false;
   #mayBeCommitted = false;
 
-  constructor(request: PushBackupRequest, session: BackupSession, signal: AbortSignal) {
+  constructor(request: PushBackupRequest, session: BackupSession, { signal, stop }: Ending) {
     this.#request = request;
     this.#session = session;
     this.#signal = signal;
+    this.#stop = stop;
     const { repository, adapter } = request;
     this.#catalog = new Catalog({ repository, database: adapter.kind });
     this.#receipts = new ReceiptsWriter({ cipher: repository.cipher });
@@ -110,33 +144,33 @@ class Push {
     const session = this.#session;
     const signal = this.#signal;
     // Receipts grow with the backup, so they go to storage while it runs.
-    const receiptsStored = this.#storeReceipts();
-    receiptsStored.catch(() => {});
+    this.#receiptsStored = this.#storeReceipts();
+    this.#receipts.storedBy(this.#receiptsStored);
+    // Without receipts the backup cannot be completed: nothing more is copied.
+    this.#receiptsStored.catch(this.#stop);
     const options = { concurrencyMax: this.#request.partsMax, signal };
-    await forEachConcurrently(session.parts(), options, (part) => this.#storePart(part));
+    await forEachConcurrently(session.parts(), options, async (part) => {
+      try {
+        await this.#storePart(part);
+      } catch (error) {
+        // The others' parts end now, and so does a session that waits for this one to be read.
+        this.#stop(error);
+        throw error;
+      }
+    });
     for (const part of await session.finish()) await this.#storePart(part);
-    await this.#removeForeignParts();
+    await this.#proveParts();
     await this.#prove(session.journalNeeded());
     const { documents, sentinel } = await session.describe({
       plainBytes: this.#plainBytes,
       storedBytes: this.#storedBytes,
-      partSuffix: repository.codec.extension === "" ? "" : `.${repository.codec.extension}`,
+      partSuffix: suffixOf(repository.codec.extension),
     });
-    for (const document of documents) {
-      const key = backupObjectKey(session.name, document.name);
-      this.#storedKeys.add(key);
-      const source = document.content;
-      const stored = await writeDocument(repository.driver, {
-        key,
-        source,
-        ifAbsent: false,
-        signal,
-      });
-      const { storedBytes: sizeBytes, storedSha256: sha256 } = stored;
-      this.#receipts.addDocument({ name: document.name, sizeBytes, sha256 });
-    }
+    for (const document of documents) await this.#storeDocument(document);
     await this.#receipts.finish();
-    await receiptsStored;
+    await this.#receiptsStored;
+    // Another backup of that name may have been completed in the meantime.
+    await this.refuseExisting();
     await this.#commit(withReceipts(sentinel, this.#receipts.facts()));
     return {
       name: session.name,
@@ -145,19 +179,26 @@ class Push {
     };
   }
 
-  /** Best effort: what stays is invisible, and garbage for `delete garbage`. */
+  /**
+   * Best effort: what stays is invisible, and garbage for `delete garbage`. Objects below a name
+   * that another run has completed are that run's.
+   */
   async cleanUp(): Promise<void> {
+    // A write that is still on its way could arrive after the removal.
+    await this.#receiptsStored.catch(() => {});
+    if (this.#storedKeys.size === 0) return;
     const signal = AbortSignal.timeout(CLEAN_UP_MS);
-    const keys = [...this.#storedKeys].map(toObjectKey);
     const { driver } = this.#request.repository;
+    const { name } = this.#session;
     try {
       // The storage may have taken the sentinel although its answer was lost: it goes first, so
       // that no listed backup lacks its parts.
-      if (this.#mayBeCommitted) await driver.delete([sentinelKey(this.#session.name)], signal);
-      await driver.delete(keys, signal);
+      if (this.#mayBeCommitted) await driver.delete([sentinelKey(name)], signal);
+      else if (await this.#catalog.contains(name, signal)) return;
+      await driver.delete([...this.#storedKeys.keys()], signal);
     } catch (error) {
       this.#request.log.warning(
-        `objects of the failed backup ${this.#session.name} stay in storage: ${messageOf(error)}`,
+        `objects of the failed backup ${name} stay in storage: ${messageOf(error)}`,
       );
     }
   }
@@ -167,43 +208,92 @@ class Push {
     if (archiveTimeoutMs === undefined) return;
     const archive = walArchive(repository);
     const signal = this.#signal;
-    await waitForJournal(names, { archive, timeoutMs: archiveTimeoutMs, clock, log, signal });
+    const check = this.#session.checkJournal?.bind(this.#session);
+    await waitForJournal(names, {
+      archive,
+      timeoutMs: archiveTimeoutMs,
+      check,
+      clock,
+      log,
+      signal,
+    });
   }
 
   async #storePart(part: BackupPart): Promise<void> {
     const { repository, onPlainBytes } = this.#request;
-    const { extension } = repository.codec;
-    const suffix = extension === "" ? "" : `.${extension}`;
+    const signal = this.#signal;
+    const suffix = suffixOf(repository.codec.extension);
     const key = backupObjectKey(this.#session.name, part.name + suffix);
-    this.#storedKeys.add(key);
+    const { source } = part;
+    this.#storedKeys.set(key, undefined);
     const stored = await writeObject(repository, {
       key,
-      source: part.source,
+      source,
       ifAbsent: false,
-      signal: this.#signal,
+      signal,
       onPlainBytes,
     });
+    this.#storedKeys.set(key, stored.storedBytes);
     this.#plainBytes += stored.plainBytes;
     this.#storedBytes += stored.storedBytes;
+    await this.#proveClock(key);
     await this.#receipts.append({ object: stored, entries: part.entries() });
+  }
+
+  async #storeDocument(document: BackupDocument): Promise<void> {
+    const { name, content: source } = document;
+    const key = backupObjectKey(this.#session.name, name);
+    const { driver } = this.#request.repository;
+    const signal = this.#signal;
+    this.#storedKeys.set(key, undefined);
+    const stored = await writeDocument(driver, { key, source, ifAbsent: false, signal });
+    const { storedBytes: sizeBytes, storedSha256: sha256 } = stored;
+    this.#storedKeys.set(key, sizeBytes);
+    this.#receipts.addDocument({ name, sizeBytes, sha256 });
   }
 
   async #storeReceipts(): Promise<void> {
     const key = receiptsKey(this.#session.name);
-    this.#storedKeys.add(key);
+    this.#storedKeys.set(key, undefined);
     await this.#request.repository.driver.put(key, this.#receipts.source, {
       ifAbsent: false,
       signal: this.#signal,
     });
   }
 
-  /** Parts that a crashed backup of the same name left would be restored as ours. */
-  async #removeForeignParts(): Promise<void> {
+  /** LATEST goes by the storage's time, so that must not lie before what is there. Asked once. */
+  async #proveClock(key: ObjectKey): Promise<void> {
+    if (this.#isClockProven) return;
+    this.#isClockProven = true;
     const { driver } = this.#request.repository;
-    const foreign: ObjectKey[] = [];
     const signal = this.#signal;
-    for await (const { key } of driver.list(partsPrefix(this.#session.name), { signal })) {
-      if (!this.#storedKeys.has(key)) foreign.push(key);
+    const latest = (await this.#catalog.list(signal)).at(-1);
+    if (latest === undefined) return;
+    const stored = await driver.stat(key, signal);
+    if (stored.modifiedAt.getTime() >= Number(latest.modifiedNs / 1_000_000n)) return;
+    throw new ClockWentBackError(driver.name, { latest: latest.name, now: stored.modifiedAt });
+  }
+
+  /**
+   * What the storage has below the backup's name must be just what was stored. Objects that a
+   * crashed backup of the same name left are removed: parts would be restored as ours.
+   */
+  async #proveParts(): Promise<void> {
+    const { driver } = this.#request.repository;
+    const signal = this.#signal;
+    const foreign: ObjectKey[] = [];
+    const found = new Map<ObjectKey, ObjectInfo>();
+    for await (const info of driver.list(backupPrefix(this.#session.name), { signal })) {
+      if (this.#storedKeys.has(info.key)) found.set(info.key, info);
+      else foreign.push(info.key);
+    }
+    for (const [key, sizeBytes] of this.#storedKeys) {
+      if (sizeBytes === undefined || found.get(key)?.sizeBytes === sizeBytes) continue;
+      const size = found.get(key)?.sizeBytes;
+      const fact = size === undefined ? "is gone" : `has ${size} bytes, ${sizeBytes} were stored`;
+      throw new CorruptObjectError(`${driver.name}/${key}`, fact, {
+        hint: "Does another backup of the same name run, or did somebody delete garbage meanwhile?",
+      });
     }
     if (foreign.length > 0) await driver.delete(foreign, signal);
   }

@@ -1,7 +1,10 @@
 import type { Logger } from "../../base/log.ts";
 import { type Lsn, parseLsn } from "../../delta/lsn.ts";
+import { InvalidJournalError } from "../../wal/errors.ts";
+import { checkFirstPage } from "../../wal/segment-check.ts";
 import {
   formatSegmentName,
+  isSegmentName,
   nextSegment,
   parseSegmentName,
   segmentAt,
@@ -23,6 +26,17 @@ export function journalBetween(
     names.push(formatSegmentName(segment, walSegmentBytes));
   }
   return names;
+}
+
+/** Another cluster may archive to the same place: its file of the same name proves nothing. */
+export function checkServersJournal(
+  name: string,
+  head: Uint8Array,
+  server: { readonly systemIdentifier: bigint; readonly walSegmentBytes: number },
+): void {
+  const { systemIdentifier, walSegmentBytes: segmentBytes } = server;
+  if (!isSegmentName(name)) throw new InvalidJournalError(name, "not the name of a WAL segment");
+  checkFirstPage(name, head, { systemIdentifier, segmentBytes });
 }
 
 /**

@@ -11,7 +11,7 @@ import { PartPacker } from "./backup-parts.ts";
 import { readControlFile } from "./control-file.ts";
 import { type DirectoryEntry, type WalkFindings, walkDataDirectory } from "./data-directory.ts";
 import { FilesMetadataWriter } from "./files-metadata-writer.ts";
-import { firstJournalOf, journalBetween } from "./journal-needs.ts";
+import { checkServersJournal, firstJournalOf, journalBetween } from "./journal-needs.ts";
 import { controlPart, labelPart } from "./label-part.ts";
 import { type BackupStart, type BackupStop, PostgresSession } from "./session.ts";
 import { DatabaseError } from "./wire/server-error.ts";
@@ -117,6 +117,10 @@ class LocalBackup implements BackupSession {
     const { startLsn, timeline } = this.#begin.start;
     const { walSegmentBytes } = this.#server.facts;
     return journalBetween(startLsn, this.#stopped().stopLsn, { timeline, walSegmentBytes });
+  }
+
+  checkJournal(name: string, head: Uint8Array): void {
+    checkServersJournal(name, head, this.#server.facts);
   }
 
   async describe(stored: StoredFacts) {

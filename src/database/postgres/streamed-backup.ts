@@ -6,7 +6,7 @@ import { ArchiveSplitter, type SplitPart } from "./archive-splitter.ts";
 import { describeBackup } from "./backup-documents.ts";
 import type { PostgresBackupOptions } from "./backup-options.ts";
 import { FilesMetadataWriter } from "./files-metadata-writer.ts";
-import { journalBetween } from "./journal-needs.ts";
+import { checkServersJournal, journalBetween } from "./journal-needs.ts";
 import { smallPart } from "./label-part.ts";
 import { RemoteBackup, type RemoteBackupEnd } from "./remote-backup.ts";
 import { DatabaseError } from "./wire/server-error.ts";
@@ -84,7 +84,7 @@ class StreamedBackup implements BackupSession {
       }
       const part = this.#splitter.parts.shift();
       if (part === undefined) return;
-      const read = Promise.withResolvers<void>();
+      const read = Promise.withResolvers<boolean>();
       yield {
         name: `tar_partitions/part_${String(number).padStart(3, "0")}.tar`,
         source: {
@@ -94,7 +94,7 @@ class StreamedBackup implements BackupSession {
         },
         entries: () => part.entries,
       };
-      await read.promise;
+      if (!(await this.#unlessAborted(read.promise))) return;
     }
   }
 
@@ -118,6 +118,10 @@ class StreamedBackup implements BackupSession {
     const { startLsn, timeline, server } = this.#remote;
     const { walSegmentBytes } = server;
     return journalBetween(startLsn, this.#ended().stopLsn, { timeline, walSegmentBytes });
+  }
+
+  checkJournal(name: string, head: Uint8Array): void {
+    checkServersJournal(name, head, this.#remote.server);
   }
 
   async describe(stored: StoredFacts) {
@@ -174,19 +178,36 @@ class StreamedBackup implements BackupSession {
     }
   }
 
-  async *#read(part: SplitPart, onEnd: () => void): AsyncGenerator<Uint8Array> {
+  /** A part that nobody will read, as the backup has failed, must not be waited for. */
+  async #unlessAborted(read: Promise<boolean>): Promise<boolean> {
+    const { signal } = this.#request;
+    const { promise: aborted, resolve } = Promise.withResolvers<boolean>();
+    const onAbort = () => resolve(false);
+    if (signal.aborted) onAbort();
+    signal.addEventListener("abort", onAbort);
+    try {
+      return await Promise.race([read, aborted]);
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+    }
+  }
+
+  /** Tells at its end whether the part was read to its last byte. */
+  async *#read(part: SplitPart, onEnd: (isRead: boolean) => void): AsyncGenerator<Uint8Array> {
+    let isRead = false;
     try {
       for (;;) {
         for (let chunk = part.chunks.shift(); chunk !== undefined; chunk = part.chunks.shift()) {
           yield chunk;
         }
-        if (part.isComplete) return;
+        isRead = part.isComplete;
+        if (isRead) return;
         if ((await this.#input.next()).done === true && !part.isComplete) {
           throw new DatabaseError("the server's stream ended in the middle of a part");
         }
       }
     } finally {
-      onEnd();
+      onEnd(isRead);
     }
   }
 }
