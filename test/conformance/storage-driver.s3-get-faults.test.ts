@@ -119,10 +119,25 @@ describe.each(["direct", "sdk"] as const)("S3 faults, %s:", (path) => {
 
   test("a service that ignores ranges is an error, not the wrong bytes", async () => {
     const { driver } = await server.open(path);
-    server.proxy.arm({ method: "GET", fault: { kind: "answer", status: 200, body: "0123456789" } });
+    const headers = { etag: '"1"' };
+    const fault = { kind: "answer", status: 200, body: "0123456789", headers } as const;
+    server.proxy.arm({ method: "GET", fault });
     const range = { offset: 3, length: 4 };
     const get = driver.get(key, { range, signal: NEVER });
     await expect(get).rejects.toThrow("another range");
+  });
+
+  test("an answer that is not the service's is neither an object nor a success", async () => {
+    const { driver, policy } = await server.open(path);
+    const fault = { kind: "answer", status: 200, body: "<html>Log in first</html>" } as const;
+    server.proxy.arm({ method: "GET", times: 2, fault });
+    expect(Bun.deepEquals(await read(driver, key), BYTES)).toBe(true);
+    expect(policy.retries).toHaveLength(2);
+    const other = toObjectKey(`${path}/not-stored.bin`);
+    server.proxy.arm({ method: "PUT", times: 99, fault });
+    await expect(put(driver, other, BYTES)).rejects.toBeInstanceOf(StorageUnavailableError);
+    server.proxy.arm();
+    await expect(driver.stat(other, NEVER)).rejects.toBeInstanceOf(ObjectNotFoundError);
   });
 
   test("an absent bucket is not an absent object", async () => {

@@ -16,7 +16,7 @@ import type {
 } from "./api.ts";
 import { objectUrl, type S3Endpoint } from "./endpoint.ts";
 import { parseRetryAfter, S3ConnectionError, S3ServiceError } from "./errors.ts";
-import { contentRangeOf, wholeHeader } from "./http-fields.ts";
+import { contentRangeOf, requireEtag, wholeHeader } from "./http-fields.ts";
 import { accessHeaders, type ObjectSettings, PUT_ID_HEADER } from "./object-headers.ts";
 import { EMPTY_SHA256, type S3Credentials, sha256Hex, signRequest } from "./signer.ts";
 import { type HttpResponse, readText, type Transport } from "./transport.ts";
@@ -60,6 +60,7 @@ export class DirectApi implements S3Api {
     const all = { ...headers, ...condition };
     const response = await this.#store({ method: "PUT", name, headers: all, body, signal });
     await readText(response);
+    requireEtag(response.headers.get("etag"));
     return { storedAt: dateOf(response) };
   }
 
@@ -74,7 +75,7 @@ export class DirectApi implements S3Api {
       length: wholeHeader(response.headers.get("content-length")),
       range: response.headers.get("content-range"),
     });
-    const etag = response.headers.get("etag") ?? undefined;
+    const etag = requireEtag(response.headers.get("etag"));
     return { ...sent, etag, body: response.body };
   }
 
@@ -96,9 +97,7 @@ export class DirectApi implements S3Api {
     const headers = accessHeaders(this.#options.objects);
     const response = await this.#store({ method: "PUT", name, query, headers, body, signal });
     await readText(response);
-    const etag = response.headers.get("etag");
-    if (etag === null) throw new S3ConnectionError("the answer to UploadPart has no entity tag");
-    return etag;
+    return requireEtag(response.headers.get("etag"));
   }
 
   async createMultipartUpload(request: CreateRequest): Promise<string> {

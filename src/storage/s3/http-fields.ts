@@ -22,3 +22,14 @@ export function contentRangeOf(
   const [first, last, totalBytes] = match.slice(1).map(Number) as [number, number, number];
   return { range: { offset: first, length: last - first + 1 }, totalBytes };
 }
+
+/**
+ * Every answer of S3 that stands for an object has its entity tag. One without is not the
+ * service's, but of something on the way, and must pass neither for stored bytes nor for success.
+ */
+export function requireEtag(value: string | null | undefined): string {
+  if (value === null || value === undefined || value === "") {
+    throw new S3ConnectionError("the answer has no entity tag");
+  }
+  return value;
+}

@@ -29,7 +29,7 @@ import type {
   UploadName,
 } from "./api.ts";
 import { S3ConnectionError } from "./errors.ts";
-import { contentRangeOf } from "./http-fields.ts";
+import { contentRangeOf, requireEtag } from "./http-fields.ts";
 import { accessHeaders, type ObjectSettings } from "./object-headers.ts";
 import { toListPage } from "./sdk-listing.ts";
 import { md5Header, SdkSender, type SdkSenderOptions } from "./sdk-sender.ts";
@@ -62,6 +62,7 @@ export class SdkApi implements S3Api {
     });
     const md5 = this.#options.objects.retention === undefined ? {} : md5Header(body);
     const output = await this.#sender.send(command, { headers: { ...headers, ...md5 }, signal });
+    requireEtag(output.ETag);
     return { storedAt: this.#sender.dateOf(output) };
   }
 
@@ -75,11 +76,12 @@ export class SdkApi implements S3Api {
     });
     const output = await this.#sender.send(command, { headers: this.#access, signal });
     if (output.Body === undefined) throw new S3ConnectionError("the answer to GET has no body");
+    const etag = requireEtag(output.ETag);
     const sent = contentRangeOf(output.$metadata.httpStatusCode ?? 200, {
       length: output.ContentLength,
       range: output.ContentRange,
     });
-    return { ...sent, etag: output.ETag, body: fromWebStream(output.Body.transformToWebStream()) };
+    return { ...sent, etag, body: fromWebStream(output.Body.transformToWebStream()) };
   }
 
   async headObject(name: string, signal: AbortSignal): Promise<ObjectFacts> {

@@ -1,7 +1,11 @@
 // Proves what an answer's headers say of its bytes, and that half-said is an error.
 import { describe, expect, test } from "vitest";
 import { S3ConnectionError } from "../../../../src/storage/s3/errors.ts";
-import { contentRangeOf, wholeHeader } from "../../../../src/storage/s3/http-fields.ts";
+import {
+  contentRangeOf,
+  requireEtag,
+  wholeHeader,
+} from "../../../../src/storage/s3/http-fields.ts";
 
 describe("contentRangeOf", () => {
   test("200 is the whole object, 206 the range that it names", () => {
@@ -37,4 +41,11 @@ test.each([
   [null, undefined],
 ])("wholeHeader(%j) is %s", (text, expected) => {
   expect(wholeHeader(text)).toBe(expected);
+});
+
+test("an answer without an entity tag is not the service's", () => {
+  expect(requireEtag('"1"')).toBe('"1"');
+  for (const none of [null, undefined, ""]) {
+    expect(() => requireEtag(none)).toThrow(S3ConnectionError);
+  }
 });
