@@ -1,6 +1,6 @@
 // Success is said only when the storage has the whole object: storages that cannot take it, at the
-// start or half-way, make the compiled binary fail, and leave neither object nor debris. (The order
-// of fsync and rename is proven with the file driver.)
+// start or half-way, make the compiled binary fail, and leave neither object nor debris. The order
+// of fsync and rename is proven with the file driver.
 import { chmodSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";

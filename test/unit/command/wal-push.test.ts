@@ -1,5 +1,5 @@
 // The command checks, stores and reports one WAL file as its settings say; with a repository of
-// files. (Exit codes and the server's account: test/guarantee.)
+// files. Exit codes and the server's account are proven in test/guarantee.
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

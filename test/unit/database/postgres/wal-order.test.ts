@@ -1,5 +1,5 @@
-// The order of segments, what proves a hole, and the checks of each kind of WAL file. (Whole
-// fetches: fetch-journal.test.ts.)
+// The order of segments, what proves a hole, and the checks of each kind of WAL file. Whole
+// fetches are proven in fetch-journal.test.ts.
 import { expect, test } from "vitest";
 import type { JournalListing } from "../../../../src/database/journal.ts";
 import { WalOrder } from "../../../../src/database/postgres/wal-order.ts";
