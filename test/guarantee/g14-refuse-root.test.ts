@@ -7,7 +7,7 @@ import { WalArchive } from "../support/wal-archive.ts";
 const golden = goldenSegment(17, "switched");
 const isRoot = process.getuid?.() === 0;
 
-// Only root can be root.
+// skipped: only a run of the tests as root can call the binary as root.
 test.runIf(isRoot)("G14 root is refused, allowed by a setting, and warned as wal-g", async () => {
   using archive = new WalArchive("g14");
   archive.identify(golden);
