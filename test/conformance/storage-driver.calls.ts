@@ -16,6 +16,8 @@ export interface StorageSuite {
   readonly name: string;
   /** An empty storage; called once. */
   open(): Promise<OpenedStorage>;
+  /** When opening may take longer than a hook usually does. */
+  readonly openTimeoutMs?: number;
   /** A size that the driver stores in several parts. */
   readonly multipartBytes: number;
   /** How many objects make several pages of a listing. */

@@ -8,6 +8,7 @@ import {
 import { toObjectKey } from "../../src/storage/object-key.ts";
 import { collect } from "../../src/stream/byte-stream.ts";
 import type { Fault } from "../support/fault-proxy.ts";
+import { MINIO_HOOK_TIMEOUT_MS } from "../support/minio.ts";
 import { listed, NEVER, pattern, put, read } from "./storage-driver.calls.ts";
 import {
   errorBody,
@@ -19,7 +20,7 @@ import {
 let server: FaultyServer;
 beforeAll(async () => {
   server = await startFaultyServer();
-});
+}, MINIO_HOOK_TIMEOUT_MS);
 afterAll(() => server?.stop());
 
 const BYTES = pattern(3 * MIB, 1);

@@ -8,7 +8,7 @@ import {
 } from "../../src/storage/errors.ts";
 import { toObjectKey } from "../../src/storage/object-key.ts";
 import { type ByteSource, bytesSource } from "../../src/stream/byte-stream.ts";
-import { askMinio } from "../support/minio.ts";
+import { askMinio, MINIO_HOOK_TIMEOUT_MS } from "../support/minio.ts";
 import { listed, NEVER, pattern, put, read } from "./storage-driver.calls.ts";
 import {
   ATTEMPTS_MAX,
@@ -21,7 +21,7 @@ import {
 let server: FaultyServer;
 beforeAll(async () => {
   server = await startFaultyServer();
-});
+}, MINIO_HOOK_TIMEOUT_MS);
 afterAll(() => server?.stop());
 
 const LARGE_BYTES = 11 * MIB;

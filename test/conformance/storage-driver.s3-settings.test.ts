@@ -11,7 +11,13 @@ import { AccessDeniedError, StorageUnavailableError } from "../../src/storage/er
 import { toObjectKey } from "../../src/storage/object-key.ts";
 import { openStorage } from "../../src/storage/registry.ts";
 import { mapSettings } from "../support/map-settings.ts";
-import { askMinio, createBucket, type Minio, startMinio } from "../support/minio.ts";
+import {
+  askMinio,
+  createBucket,
+  MINIO_HOOK_TIMEOUT_MS,
+  type Minio,
+  startMinio,
+} from "../support/minio.ts";
 import { makeScratch } from "../support/scratch.ts";
 import { listed, NEVER, pattern, put, read } from "./storage-driver.calls.ts";
 
@@ -23,7 +29,7 @@ beforeAll(async () => {
   minio = await startMinio({ isTls: true });
   await createBucket(minio, "plain");
   await createBucket(minio, "locked", { hasObjectLock: true });
-});
+}, MINIO_HOOK_TIMEOUT_MS);
 afterAll(() => minio?.stop());
 
 type Values = Readonly<Record<string, string>>;

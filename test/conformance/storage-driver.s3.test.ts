@@ -6,7 +6,12 @@ import { SILENT_LOGGER } from "../../src/base/log.ts";
 import { openS3Storage } from "../../src/storage/s3/open.ts";
 import { readS3Settings } from "../../src/storage/s3/settings.ts";
 import { mapSettings } from "../support/map-settings.ts";
-import { createBucket, type MinioOptions, startMinio } from "../support/minio.ts";
+import {
+  createBucket,
+  MINIO_HOOK_TIMEOUT_MS,
+  type MinioOptions,
+  startMinio,
+} from "../support/minio.ts";
 import { quickPolicy } from "../support/retry-policy.ts";
 import type { OpenedStorage } from "./storage-driver.calls.ts";
 import { testStorageDriver } from "./storage-driver.suite.ts";
@@ -38,10 +43,14 @@ async function open(
   return { driver, close: () => minio.stop() };
 }
 
-const SIZES = { multipartBytes: 6 * MIB, listingCount: 1100 };
+const COMMON = {
+  multipartBytes: 6 * MIB,
+  listingCount: 1100,
+  openTimeoutMs: MINIO_HOOK_TIMEOUT_MS,
+};
 
-testStorageDriver({ name: "s3, own signer", open: () => open("direct", {}), ...SIZES });
-testStorageDriver({ name: "s3, SDK", open: () => open("sdk", {}), ...SIZES });
+testStorageDriver({ name: "s3, own signer", open: () => open("direct", {}), ...COMMON });
+testStorageDriver({ name: "s3, SDK", open: () => open("sdk", {}), ...COMMON });
 testStorageDriver({
   name: "s3, own signer, HTTPS, SSE-C, listing version 1",
   open: () =>
@@ -52,11 +61,11 @@ testStorageDriver({
         S3_USE_LIST_OBJECTS_V1: "true",
       },
     }),
-  ...SIZES,
+  ...COMMON,
 });
 testStorageDriver({
   name: "s3, SDK, HTTPS, SSE-C",
   open: () =>
     open("sdk", { isTls: true, settings: { S3_SSE_C: Buffer.alloc(32, 7).toString("base64") } }),
-  ...SIZES,
+  ...COMMON,
 });

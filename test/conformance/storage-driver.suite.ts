@@ -28,7 +28,7 @@ export function testStorageDriver(suite: StorageSuite): void {
       it(title, () => test(defined(opened, "open storage").driver));
     beforeAll(async () => {
       opened = await suite.open();
-    });
+    }, suite.openTimeoutMs);
     afterAll(async () => {
       await opened?.driver.close();
       await opened?.close();

@@ -13,12 +13,13 @@ import {
   startFaultyServer,
 } from "../conformance/storage-driver.s3-faults.ts";
 import type { Fault, FaultRule } from "../support/fault-proxy.ts";
+import { MINIO_HOOK_TIMEOUT_MS } from "../support/minio.ts";
 import { fuzzSeed, type Random, seededRandom } from "../support/random.ts";
 
 let server: FaultyServer;
 beforeAll(async () => {
   server = await startFaultyServer();
-});
+}, MINIO_HOOK_TIMEOUT_MS);
 afterAll(() => server?.stop());
 
 const ROUNDS = 60;

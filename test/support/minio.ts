@@ -26,6 +26,8 @@ export interface Minio extends MinioAddress {
 }
 
 const READY_TIMEOUT_MS = 30_000;
+/** For the hook that starts a MinIO: the first ever may have to build it. */
+export const MINIO_HOOK_TIMEOUT_MS = 15 * 60_000;
 
 /** Starts a MinIO of its own on a free port of the loopback; the first use ever builds it. */
 export async function startMinio(options: MinioOptions = {}): Promise<Minio> {

@@ -148,7 +148,8 @@ export class ObjectReader {
       } catch (thrown) {
         signal.throwIfAborted();
         const error = toStorageError(thrown, { storage, key });
-        const isFinal = attempt > resumesMax || doneBytes > length;
+        // Before the first byte a repetition is no resumption: it is the caller's to decide.
+        const isFinal = attempt > resumesMax || doneBytes === 0 || doneBytes > length;
         if (isFinal || !isTransient(error)) throw error;
         await backOff(policy, { attempt, error, signal });
         answer = undefined;

@@ -44,7 +44,8 @@ export function createTransport(options: TransportOptions): Transport {
     try {
       watch.arm(options.idleTimeoutMs + uploadMs);
       const response = await fetchOnce(request, options, watch.signal);
-      watch.disarm();
+      // A timer would keep the process alive for a body that nobody reads.
+      watch.stopTimer();
       const chunks = readBody(response, { request, watch, idleTimeoutMs: options.idleTimeoutMs });
       return {
         status: response.status,
@@ -130,10 +131,9 @@ class IdleWatch {
   readonly #clock: Clock;
   readonly #outer: AbortSignal;
   readonly #request = new AbortController();
-  readonly #timer = new AbortController();
+  #timer: AbortController | undefined;
   readonly #onOuterAbort = () => this.#request.abort(this.#outer.reason);
   #deadlineMs = Number.POSITIVE_INFINITY;
-  #isTicking = false;
   #isComplete = false;
 
   constructor(options: { readonly clock: Clock }, outer: AbortSignal) {
@@ -148,13 +148,19 @@ class IdleWatch {
 
   arm(delayMs: number): void {
     this.#deadlineMs = this.#clock.monotonicMs() + delayMs;
-    if (this.#isTicking) return;
-    this.#isTicking = true;
-    void this.#tick();
+    if (this.#timer !== undefined) return;
+    this.#timer = new AbortController();
+    void this.#tick(this.#timer);
   }
 
   disarm(): void {
     this.#deadlineMs = Number.POSITIVE_INFINITY;
+  }
+
+  stopTimer(): void {
+    this.disarm();
+    this.#timer?.abort();
+    this.#timer = undefined;
   }
 
   /** The whole body has come: the connection may serve the next request. */
@@ -164,7 +170,7 @@ class IdleWatch {
 
   /** Ends the timer, and the request unless it is complete. */
   finish(): void {
-    this.#timer.abort();
+    this.stopTimer();
     this.#outer.removeEventListener("abort", this.#onOuterAbort);
     if (!this.#isComplete) this.#request.abort(new Error("not read to its end"));
   }
@@ -176,7 +182,7 @@ class IdleWatch {
     return new S3ConnectionError(what, error);
   }
 
-  async #tick(): Promise<void> {
+  async #tick(timer: AbortController): Promise<void> {
     try {
       while (this.#deadlineMs !== Number.POSITIVE_INFINITY) {
         const leftMs = this.#deadlineMs - this.#clock.monotonicMs();
@@ -184,12 +190,12 @@ class IdleWatch {
           this.#request.abort(new IdleTimeout());
           return;
         }
-        await this.#clock.sleep(leftMs, this.#timer.signal);
+        await this.#clock.sleep(leftMs, timer.signal);
       }
     } catch {
       // The timer was stopped: the request is over.
     } finally {
-      this.#isTicking = false;
+      if (this.#timer === timer) this.#timer = undefined;
     }
   }
 }
