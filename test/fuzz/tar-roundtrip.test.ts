@@ -1,5 +1,6 @@
-// Proves with seeded random tars that the reader gives back exactly what the header encoder wrote in
-// any chunking, and that damage is refused or leaves every file whole: never a short file in silence.
+// Proves with seeded random tars that the reader gives back exactly what the header encoder wrote
+// in any chunking, and that damage is refused or leaves every file whole: never a short file in
+// silence.
 import { describe, expect, it } from "vitest";
 import { CorruptObjectError } from "../../src/base/errors.ts";
 import { concatBytes } from "../../src/stream/byte-stream.ts";

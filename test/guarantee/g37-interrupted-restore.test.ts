@@ -1,5 +1,5 @@
-// Proves with kill -9 at seeded moments that an interrupted restore can never be started (pg_control
-// is not there until all else is durable), and that the next run restores the whole.
+// Proves with kill -9 at seeded moments that an interrupted restore can never be started
+// (pg_control is not there until all else is durable), and that the next run restores the whole.
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -16,7 +16,7 @@ const SEED = fuzzSeed();
 const KILLS = Number(process.env["CRASH_ROUNDS"] ?? 8);
 
 describe(`G37 an interrupted restore, FUZZ_SEED=${SEED}`, () => {
-  it("G37 never leaves a directory that could be started, and the next run restores it", async () => {
+  it("G37 is never a directory that could be started, and the next run restores it", async () => {
     using scratch = makeScratch("g37");
     const fixture = copyFixture("pg15-lz4-full", scratch.path);
     const options = { env: { WALG_FILE_PREFIX: fixture.repository } };

@@ -1,5 +1,5 @@
-// Proves that a restore into the rest of an interrupted one gives the same directory, byte for byte,
-// as a restore into an empty one, and that nothing of the rest survives.
+// Proves that a restore into the rest of an interrupted one gives the same directory, byte for
+// byte, as a restore into an empty one, and that nothing of the rest survives.
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";

@@ -210,5 +210,9 @@ export const PROVEN_BY: readonly (readonly [place: string, test: string])[] = [
   ["database/postgres/base-backup-events.ts", "test/conformance/postgres-remote-backup.test.ts"],
   ["database/postgres/archive-splitter.ts", "test/conformance/postgres-remote-backup.test.ts"],
   ["database/postgres/wire/", "test/conformance/postgres-wire.test.ts"],
+  ["database/postgres/recovery-target.ts", "test/guarantee/g39-right-backup.test.ts"],
+  ["database/postgres/restore-adapter.ts", "test/guarantee/g39-right-backup.test.ts"],
+  ["database/postgres/restore-session.ts", "test/guarantee/g36-restored-files.test.ts"],
+  ["command/backup-fetch.ts", "test/e2e/restore-fixtures.test.ts"],
   ["command/specs/", "test/unit/command/all.test.ts"],
 ];

@@ -1,5 +1,5 @@
-// Proves that an increment gives the file its size and its pages their places, in any chunks and more
-// than once, and that every cut, surplus and disorder is refused.
+// Proves that an increment gives the file its size and its pages their places, in any chunks and
+// more than once, and that every cut, surplus and disorder is refused.
 import { describe, expect, it } from "vitest";
 import { IncrementApplier } from "../../../src/delta/increment-apply.ts";
 import { concatBytes } from "../../../src/stream/byte-stream.ts";

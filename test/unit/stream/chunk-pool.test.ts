@@ -1,6 +1,6 @@
 // Proves that a recycled chunk is given out again, and that strangers and views are left alone.
 import { expect, test } from "vitest";
-import { ChunkPool, recycle } from "../../../src/stream/chunk-pool.ts";
+import { ChunkPool, freedWhenRecycled, recycle } from "../../../src/stream/chunk-pool.ts";
 
 test("a chunk that was given back is the next one taken", () => {
   const pool = new ChunkPool(1024);
@@ -20,4 +20,24 @@ test("what comes from no pool, or is only a view of a chunk, goes into none", ()
   const next = pool.take();
   expect(next).not.toBe(chunk);
   expect(next.byteLength).toBe(1024);
+});
+
+test("the filled part of a chunk stands for the chunk", () => {
+  const pool = new ChunkPool(1024);
+  const chunk = pool.take();
+  chunk.set([1, 2, 3]);
+  const content = pool.filled(chunk, 3);
+  expect([...content]).toEqual([1, 2, 3]);
+  recycle(content);
+  expect(pool.take()).toBe(chunk);
+});
+
+test("a chunk with a buffer of its own is freed, a view of a shared one is not", () => {
+  const own = freedWhenRecycled(new Uint8Array(1024));
+  recycle(own);
+  expect(own.buffer.detached).toBe(true);
+  const shared = new Uint8Array(1024);
+  recycle(freedWhenRecycled(shared.subarray(0, 512)));
+  expect(shared.buffer.detached).toBe(false);
+  expect(shared.byteLength).toBe(1024);
 });

@@ -1,5 +1,5 @@
-// Proves that PAX records survive encoding and decoding whatever digits their lengths have, and that
-// every prefix, malformed length and text that is not UTF-8 is refused.
+// Proves that PAX records survive encoding and decoding whatever digits their lengths have, and
+// that every prefix, malformed length and text that is not UTF-8 is refused.
 import { describe, expect, it } from "vitest";
 import { decodePaxRecords, encodePaxRecords, utf8Of } from "../../../src/tar/pax-records.ts";
 

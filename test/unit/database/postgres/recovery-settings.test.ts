@@ -10,8 +10,12 @@ const SETTINGS = new Map([
   ["restore_command", "fetch %f"],
   ["recovery_target", ""],
 ]);
-const BLOCK =
-  "# recovery settings written by backup-fetch\nrestore_command = 'fetch %f'\nrecovery_target = ''\n";
+const BLOCK = [
+  "# recovery settings written by backup-fetch",
+  "restore_command = 'fetch %f'",
+  "recovery_target = ''",
+  "",
+].join("\n");
 
 describe("recovery settings", () => {
   it.each([

@@ -1,0 +1,47 @@
+// Proves that files are closed, that few are open at once, and that a failed fsync is not lost,
+// with real descriptors.
+import { fstatSync, mkdtempSync, openSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { FileSyncer } from "../../../../src/database/postgres/restore-sync.ts";
+
+let root = "";
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), "tidemark-sync-"));
+});
+afterEach(() => rmSync(root, { recursive: true }));
+
+const open = (index: number) => openSync(join(root, `file-${index}`), "w");
+
+describe("file syncer", () => {
+  it("syncs and closes everything by the time it is settled", async () => {
+    const syncer = new FileSyncer(true);
+    const descriptors: number[] = [];
+    for (let index = 0; index < 200; index++) {
+      if (syncer.isFull) await syncer.room();
+      expect(syncer.isFull).toBe(false);
+      const descriptor = open(index);
+      descriptors.push(descriptor);
+      syncer.add(descriptor, `file-${index}`);
+    }
+    await syncer.settle();
+    for (const descriptor of new Set(descriptors)) expect(() => fstatSync(descriptor)).toThrow();
+  });
+
+  it("closes at once when nothing is to be synced", () => {
+    const syncer = new FileSyncer(false);
+    const descriptor = open(0);
+    syncer.add(descriptor, "file-0");
+    expect(() => fstatSync(descriptor)).toThrow();
+  });
+
+  it("gives the first failure to whoever waits", async () => {
+    const syncer = new FileSyncer(true);
+    // The kernel refuses to sync a device that stores nothing.
+    syncer.add(openSync("/dev/null", "r"), "the device");
+    await expect(syncer.settle()).rejects.toThrow(/the device: fsync failed/);
+    await expect(syncer.room()).rejects.toThrow(/the device: fsync failed/);
+  });
+});
