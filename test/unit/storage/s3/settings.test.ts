@@ -1,6 +1,7 @@
 // Proves how the S3 settings are read: defaults, forms of prefix and endpoint, and refusals.
 import { describe, expect, test } from "vitest";
 import { ConfigError } from "../../../../src/base/errors.ts";
+import { defaultSettings } from "../../../../src/config/load.ts";
 import { readS3Settings } from "../../../../src/storage/s3/settings.ts";
 import { mapSettings } from "../../../support/map-settings.ts";
 
@@ -98,5 +99,18 @@ describe("readS3Settings", () => {
   test("validation is on only when it is said so", () => {
     expect(read({ S3_SKIP_VALIDATION: "false" }).shouldValidate).toBe(true);
     expect(read({ S3_SKIP_VALIDATION: "true" }).shouldValidate).toBe(false);
+  });
+
+  test("reads only keys that the table of settings has, by their kinds and defaults", () => {
+    for (const isWalg of [false, true]) {
+      const defaults = defaultSettings(isWalg, {});
+      const withPrefix = {
+        text: (key: string) => (key === "S3_PREFIX" ? "s3://bucket/path" : defaults.text(key)),
+        flag: (key: string) => defaults.flag(key),
+        whole: (key: string) => defaults.whole(key),
+        durationMs: (key: string) => defaults.durationMs(key),
+      };
+      expect(readS3Settings(withPrefix, "")).toEqual(read({ S3_STORAGE_CLASS: "STANDARD" }));
+    }
   });
 });
