@@ -13,6 +13,10 @@ import type { PartEntry } from "../../transfer/stored-part.ts";
 /** pg_control is some hundred bytes in a file of 8 KiB. */
 const CONTROL_BYTES_MAX = 64 << 10;
 const CONTROL_NAME = "global/pg_control";
+/** A standby sends its own: what is restored from the backup must not wait for a primary. */
+const LEFT_OUT = new Set(["standby.signal", "recovery.signal"]);
+/** As in local backups: receipts of a part are in memory until it ends. */
+const ENTRIES_MAX = 100_000;
 
 /** A part that is being made, and what of it waits to be read. */
 export interface SplitPart {
@@ -75,8 +79,10 @@ export class ArchiveSplitter implements TarVisitor {
       this.#controlChunks = [];
       return;
     }
+    if (LEFT_OUT.has(named.name)) return;
     const isFull = this.#contentBytes + named.sizeBytes > this.#thresholdBytes;
-    if (this.#contentBytes > 0 && isFull) this.#closePart();
+    const entryCount = this.#part?.entries.length ?? 0;
+    if ((this.#contentBytes > 0 && isFull) || entryCount >= ENTRIES_MAX) this.#closePart();
     this.#openPart();
     this.#append(encodeTarHeader(named));
     const isPaged = relationFileOf(named.name) !== undefined;
@@ -90,7 +96,8 @@ export class ArchiveSplitter implements TarVisitor {
       this.#controlChunks.push(chunk.slice());
       return;
     }
-    this.#current?.hasher.update(chunk);
+    if (this.#current === undefined) return;
+    this.#current.hasher.update(chunk);
     this.#append(chunk);
   }
 

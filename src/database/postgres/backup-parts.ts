@@ -7,6 +7,9 @@ import type { BackupPart } from "../adapter.ts";
 import { BackupFile, type FileReading } from "./backup-file.ts";
 import type { DirectoryEntry } from "./data-directory.ts";
 
+/** Receipts of a part are in memory until it ends: files without content must not pile up. */
+const ENTRIES_MAX = 100_000;
+
 /** Corrupt pages of one file that are named one by one in the log. */
 const NAMED_BLOCKS_MAX = 10;
 
@@ -76,7 +79,8 @@ export class PartPacker {
       } else {
         yield this.#plainItem(entry, packed);
       }
-      entry = contentBytes > this.#options.thresholdBytes ? undefined : this.#next();
+      const isFull = contentBytes > this.#options.thresholdBytes || packed.length >= ENTRIES_MAX;
+      entry = isFull ? undefined : this.#next();
     }
     this.#options.onPart(partName, packed);
   }

@@ -6,9 +6,10 @@ import { ArchiveSplitter, type SplitPart } from "./archive-splitter.ts";
 import { describeBackup } from "./backup-documents.ts";
 import type { PostgresBackupOptions } from "./backup-options.ts";
 import { FilesMetadataWriter } from "./files-metadata-writer.ts";
-import { checkServersJournal, journalBetween } from "./journal-needs.ts";
+import { checkServersJournal, firstJournalOf, journalBetween } from "./journal-needs.ts";
 import { smallPart } from "./label-part.ts";
 import { RemoteBackup, type RemoteBackupEnd } from "./remote-backup.ts";
+import { PostgresSession } from "./session.ts";
 import { DatabaseError } from "./wire/server-error.ts";
 
 const LABEL = "tidemark";
@@ -28,15 +29,51 @@ export async function beginStreamedBackup(
     signal: request.signal,
   });
   options.log.info(`backup started at LSN ${formatLsn(remote.startLsn)} on ${remote.timeline}`);
-  return new StreamedBackup(options, request, remote, startedAt);
+  try {
+    const firstJournal = await provableJournal(options, remote, request.signal);
+    return new StreamedBackup(options, request, remote, { startedAt, firstJournal });
+  } catch (error) {
+    await remote[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/**
+ * A replication session can end no WAL file; an ordinary one beside it can, where the user may have
+ * one. Without it archiving is proven at the end, as always.
+ */
+async function provableJournal(
+  options: PostgresBackupOptions,
+  remote: RemoteBackup,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const { connection, clock, aliveCheckIntervalMs, log } = options;
+  const { startLsn, timeline, server } = remote;
+  try {
+    await using session = await PostgresSession.open({
+      connection,
+      clock,
+      aliveCheckIntervalMs,
+      signal,
+    });
+    // Several hosts may be given: this must be the one that sends.
+    if (session.facts.systemIdentifier !== server.systemIdentifier) return undefined;
+    const segment = segmentAt(startLsn, timeline, server.walSegmentBytes);
+    const name = formatSegmentName(segment, server.walSegmentBytes);
+    return await firstJournalOf(session, { startLsn, timeline, segment: name }, { log, signal });
+  } catch (error) {
+    if (!(error instanceof DatabaseError)) throw error;
+    log.debug(`no SQL session beside the replication session: ${error.message}`);
+    log.info("archiving is proven at the end of the backup");
+    return undefined;
+  }
 }
 
 class StreamedBackup implements BackupSession {
   readonly name: BackupName;
   readonly lost: Promise<never>;
   readonly totalBytes: number | undefined;
-  /** A replication session can end no WAL file: archiving is proven at the end. */
-  readonly firstJournal = undefined;
+  readonly firstJournal: string | undefined;
   readonly #options: PostgresBackupOptions;
   readonly #request: BackupRequest;
   readonly #remote: RemoteBackup;
@@ -51,12 +88,13 @@ class StreamedBackup implements BackupSession {
     options: PostgresBackupOptions,
     request: BackupRequest,
     remote: RemoteBackup,
-    startedAt: Date,
+    begin: { readonly startedAt: Date; readonly firstJournal: string | undefined },
   ) {
     this.#options = options;
     this.#request = request;
     this.#remote = remote;
-    this.#startedAt = startedAt;
+    this.#startedAt = begin.startedAt;
+    this.firstJournal = begin.firstJournal;
     const { walSegmentBytes } = remote.server;
     const segment = segmentAt(remote.startLsn, remote.timeline, walSegmentBytes);
     this.name = formatPostgresBackupName(formatSegmentName(segment, walSegmentBytes), undefined);
