@@ -9,6 +9,8 @@ export default class SummaryReporter {
     for (const module of modules) {
       // A file that fails to load has no tests; it must still count as a failure.
       if (module.errors().length > 0) failed += 1;
+      // So must a group whose hooks fail: its tests would only look skipped.
+      for (const suite of module.children.allSuites()) failed += suite.errors().length;
       for (const test of module.children.allTests()) {
         const { state } = test.result();
         if (state === "passed") passed += 1;
