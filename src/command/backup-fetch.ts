@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
+import { holdBackCompiler } from "../base/compiler-policy.ts";
 import { ConfigError, messageOf, UsageError } from "../base/errors.ts";
 import { systemZone } from "../base/local-zone.ts";
 import type { BackupName } from "../catalog/backup-name.ts";
@@ -17,6 +18,7 @@ const PARTS_MAX = Math.min(3, Math.max(2, navigator.hardwareConcurrency));
 
 /** Restores a backup into an empty directory; with a target also what recovery needs. */
 export async function run(invocation: Invocation): Promise<void> {
+  holdBackCompiler();
   const { settings, options, log, clock, signal } = invocation;
   const [directory = ""] = invocation.arguments;
   refuseUnsupported(invocation);
