@@ -211,6 +211,49 @@ describe.each(VERSIONS)("PostgreSQL %s", (version) => {
     }
   });
 
+  test("G26 knows within the interval that the server is gone while a command runs", async () => {
+    // A way to the server that can be cut: what is on it then gets no answer, and no end.
+    let isCut = false;
+    using cable = Bun.listen<{ server: Bun.Socket }>({
+      hostname: "127.0.0.1",
+      port: 0,
+      socket: {
+        async open(client) {
+          if (isCut) return;
+          client.pause();
+          const server = await Bun.connect({
+            hostname: "127.0.0.1",
+            port: cluster.port,
+            socket: {
+              data: (_server, bytes) => void (isCut || client.write(bytes)),
+            },
+          });
+          client.data = { server };
+          client.resume();
+        },
+        data: (client, bytes) => void (isCut || client.data?.server.write(bytes)),
+        close: (client) => void client.data?.server.end(),
+      },
+    });
+    const endpoints = [{ host: "127.0.0.1", port: cable.port }];
+    const session = await open(cluster, {
+      connection: { ...cluster.connectionSettings, endpoints },
+      aliveCheckIntervalMs: 100,
+      aliveCheckTimeoutMs: 300,
+    });
+    const running = session.query("SELECT pg_sleep(600)", FOREVER);
+    running.catch(() => {});
+    await Bun.sleep(500);
+    expect(await Promise.race([session.lost, Bun.sleep(1).then(() => "alive")])).toBe("alive");
+    isCut = true;
+    await expect(session.lost).rejects.toThrow("did not answer within 0.3 s");
+    await expect(running).rejects.toThrow("did not answer within 0.3 s");
+    await session[Symbol.asyncDispose]();
+    await cluster.query(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)'",
+    );
+  });
+
   test("a living session is not lost, and asks again and again", async () => {
     const options = { aliveCheckIntervalMs: 20, aliveCheckTimeoutMs: 5000 };
     await using session = await open(cluster, options);

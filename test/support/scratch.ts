@@ -18,6 +18,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { serverAccount } from "./run-as.ts";
 
+/** Longer than any run of the tests. */
+const COPY_KEPT_MS = 2 * 3600 * 1000;
 const PROJECT_DIR = dirname(dirname(import.meta.dirname));
 
 /** A folder that goes when it is disposed. */
@@ -130,12 +132,13 @@ export function placeDirectory(path: string, fill: (temporary: string) => void):
   }
 }
 
-/** Keeps the two newest builds: a run that is still going may use the one before. */
+/** Keeps the two newest builds, and what a run that is still going may use. */
 function removeOldCopies(dir: string): void {
   const newestFirst = readdirSync(dir)
     .map((name) => ({ name, changedAtMs: statSync(join(dir, name)).ctimeMs }))
     .sort((a, b) => b.changedAtMs - a.changedAtMs);
-  for (const { name } of newestFirst.slice(2)) {
+  for (const { name, changedAtMs } of newestFirst.slice(2)) {
+    if (Date.now() - changedAtMs < COPY_KEPT_MS) continue;
     rmSync(join(dir, name), { recursive: true, force: true });
   }
 }

@@ -264,8 +264,26 @@ export class PostgresSession implements AsyncDisposable {
       } catch {
         return new Promise<never>(() => {});
       }
-      // A running command is proof enough, and a question would have to wait behind it.
-      if (!this.#connection.isBusy && this.#connection.isOpen) await this.#checkAlive(stopped);
+      if (!this.#connection.isOpen) continue;
+      if (this.#connection.isBusy) await this.#checkReachable(stopped);
+      else await this.#checkAlive(stopped);
+    }
+  }
+
+  /**
+   * While a command runs, a question would have to wait behind it; so a connection of its own
+   * finds out whether the server can be reached. An answer that refuses is an answer.
+   */
+  async #checkReachable(stopped: AbortSignal): Promise<void> {
+    const connectTimeoutMs = this.#options.aliveCheckTimeoutMs ?? ALIVE_CHECK_TIMEOUT_MS;
+    const settings = { ...this.#options.connection, connectTimeoutMs };
+    try {
+      await using _other = await WireConnection.open(settings, { signal: stopped });
+    } catch (error) {
+      if (stopped.aborted || !(error instanceof DatabaseError)) return;
+      if (error.report !== undefined) return;
+      this.#connection.abandon(error);
+      throw error;
     }
   }
 
