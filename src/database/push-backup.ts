@@ -129,7 +129,7 @@ class Push {
     throw new ObjectExistsError({
       storage: this.#request.repository.driver.name,
       key: sentinelKey(name),
-      hint: "A complete backup has this name already: take the next one after some WAL was written.",
+      hint: "A complete backup has this name: take the next one after some WAL was written.",
     });
   }
 

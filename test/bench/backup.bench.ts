@@ -94,7 +94,8 @@ function floorCompress(bench: BenchCluster): Contestant {
       bench.emptyFolder("copy");
     },
     run: () => {
-      const script = `tar -C "$1" --exclude=pg_wal -cf - . | zstd -q -${ZSTD_LEVEL} -T${WORKERS} -o "$2"`;
+      const compress = `zstd -q -${ZSTD_LEVEL} -T${WORKERS} -o "$2"`;
+      const script = `tar -C "$1" --exclude=pg_wal -cf - . | ${compress}`;
       const target = join(bench.path("copy"), "data.tar.zst");
       const argv = asServer(["sh", "-c", script, "sh", bench.cluster.dataDir, target]);
       return measure({ argv });

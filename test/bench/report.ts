@@ -31,11 +31,12 @@ export function renderReport(tables: readonly BenchTable[], machine: Machine, no
   return [
     "# Benchmarks",
     "",
-    "Written by `bun run bench`. Contestants run in turn in one run, so compare the ratios: each is",
-    "the median of the ratios round by round. CPU counts the whole process tree; memory is the",
+    "Written by `bun run bench`. Contestants run in turn in one run, so compare the ratios: each",
+    "is the median of the ratios round by round. CPU counts the whole process tree; memory is the",
     "largest process.",
     "",
-    `${now.toISOString().slice(0, 10)}, ${cpus().length} × ${processor}, ${memoryGiB} GiB, Linux ${release()}.`,
+    `${now.toISOString().slice(0, 10)}, ${cpus().length} × ${processor}, ${memoryGiB} GiB, ` +
+      `Linux ${release()}.`,
     "",
     ...machine.versions.map((version) => `- ${version}`),
     "",
@@ -50,7 +51,8 @@ function renderTable(table: BenchTable): readonly string[] {
     "",
     table.note,
     "",
-    `| | wall, s (min–max) | CPU, s | peak RSS, MiB | stored, MiB | wall ÷ ${table.reference} | CPU ÷ ${table.reference} |`,
+    "| | wall, s (min–max) | CPU, s | peak RSS, MiB | stored, MiB " +
+      `| wall ÷ ${table.reference} | CPU ÷ ${table.reference} |`,
     "|---|---|---|---|---|---|---|",
     ...table.results.map((result) => renderRow(result, reference)),
     "",

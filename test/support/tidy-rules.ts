@@ -205,6 +205,8 @@ export const PROVEN_BY: readonly (readonly [place: string, test: string])[] = [
   ["storage/memory/", "test/conformance/storage-driver.memory.test.ts"],
   ["storage/file/", "test/conformance/storage-driver.file.test.ts"],
   ["storage/s3/", "test/conformance/storage-driver.s3.test.ts"],
+  ["database/registry.ts", "test/e2e/backup-push.test.ts"],
+  ["base/compiler-policy.ts", "test/e2e/backup-push.test.ts"],
   ["database/postgres/session.ts", "test/conformance/postgres-session.test.ts"],
   ["database/postgres/remote-backup.ts", "test/conformance/postgres-remote-backup.test.ts"],
   ["database/postgres/base-backup-events.ts", "test/conformance/postgres-remote-backup.test.ts"],

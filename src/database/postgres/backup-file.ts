@@ -19,7 +19,7 @@ export interface FileReading {
   readonly isParallel: boolean;
 }
 
-/** A file being read into a part: its bytes, their hashes and the pages that fail their checksum. */
+/** A file being read into a part: its bytes, their hashes, and pages with a wrong checksum. */
 export class BackupFile implements TarContent {
   readonly entry: DirectoryEntry;
   readonly sizeBytes: number;

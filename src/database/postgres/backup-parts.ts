@@ -138,7 +138,8 @@ export class PartPacker {
     const named = corruptBlocks.slice(0, NAMED_BLOCKS_MAX).join(", ");
     const more = corruptBlocks.length > NAMED_BLOCKS_MAX ? ", …" : "";
     this.#options.log.warning(
-      `page checksum is wrong in ${file.entry.name.slice(1)}, block ${named}${more}: stored as read`,
+      `page checksum is wrong in ${file.entry.name.slice(1)}, ` +
+        `block ${named}${more}: stored as read`,
       { corruptBlocks: corruptBlocks.length },
     );
   }

@@ -4,7 +4,7 @@ import { errnoOf, FilesystemError, messageOf } from "../../base/errors.ts";
 
 /** One thing below the data directory, as a tar entry will name it. */
 export interface DirectoryEntry {
-  /** `/` for the data directory itself, else `/base/5/16390`; of a tablespace `/pg_tblspc/16400/…`. */
+  /** `/`: the data directory itself; `/base/5/16390`; of a tablespace `/pg_tblspc/16400/…`. */
   readonly name: string;
   readonly localPath: string;
   readonly kind: "file" | "directory" | "symlink";

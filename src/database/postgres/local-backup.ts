@@ -218,7 +218,8 @@ function checkSameCluster(given: string, dataDir: string, server: PostgresSessio
   const { dataDirectory, systemIdentifier } = server.facts;
   if (dataDirectory !== undefined && canonical(dataDirectory) !== dataDir) {
     throw new DatabaseError(
-      `Data directory from command line '${given}' is not the same as Postgres' one '${dataDirectory}'`,
+      `Data directory from command line '${given}' is not the same as ` +
+        `Postgres' one '${dataDirectory}'`,
       { hint: "Check PGHOST and PGPORT, or name the directory of that server." },
     );
   }
