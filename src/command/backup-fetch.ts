@@ -19,7 +19,7 @@ const PARTS_MAX = Math.min(3, Math.max(2, navigator.hardwareConcurrency));
 /** Restores a backup into an empty directory; with a target also what recovery needs. */
 export async function run(invocation: Invocation): Promise<void> {
   holdBackCompiler();
-  const { settings, options, log, clock, signal } = invocation;
+  const { settings, log, clock, signal } = invocation;
   const [directory = ""] = invocation.arguments;
   refuseUnsupported(invocation);
   const target = recoveryTarget(invocation);
@@ -67,7 +67,7 @@ export async function run(invocation: Invocation): Promise<void> {
     progress?.finish();
   }
   log.info("Backup extraction complete.");
-  if (recovery !== undefined && options.text("config") === undefined) {
+  if (recovery !== undefined && namedConfig(invocation) === undefined) {
     log.info("restore_command takes its settings from the environment of the server");
   }
 }
@@ -153,11 +153,23 @@ function recoveryTarget(invocation: Invocation): RecoveryTarget | undefined {
 }
 
 /** This program's wal-fetch; `%f` and `%p` are the server's, any other `%` is doubled. */
-function ownRestoreCommand({ self, options }: Invocation): string {
-  const config = options.text("config");
-  const words = [...self, "wal-fetch"].map(shellWord);
-  const tail = config === undefined ? [] : ["--config", shellWord(resolve(config))];
+function ownRestoreCommand(invocation: Invocation): string {
+  const config = namedConfig(invocation);
+  const words = [...invocation.self, "wal-fetch"].map(shellWord);
+  const tail = config === undefined ? [] : ["--config", shellWord(config)];
   return [...words, '"%f"', '"%p"', ...tail].join(" ");
+}
+
+/**
+ * The configuration file that the user named, by flag or variable: the server has neither. One
+ * that was found in a home stays out, as the server's user has a home of its own and may not be
+ * able to read ours.
+ */
+function namedConfig({ options, settings }: Invocation): string | undefined {
+  const isNamed = options.text("config") !== undefined;
+  return isNamed || settings.origin("CONFIG_PATH") === "environment"
+    ? settings.text("CONFIG_PATH")
+    : undefined;
 }
 
 function shellWord(word: string): string {

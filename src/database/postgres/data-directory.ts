@@ -1,6 +1,7 @@
 import { type BigIntStats, lstatSync, readdirSync, readlinkSync, realpathSync } from "node:fs";
 import { join, sep } from "node:path";
 import { errnoOf, FilesystemError, messageOf } from "../../base/errors.ts";
+import { RESTORE_MARKER } from "./restore-target.ts";
 
 /** One thing below the data directory, as a tar entry will name it. */
 export interface DirectoryEntry {
@@ -52,9 +53,13 @@ const LEFT_OUT_FILES = new Set([
   "tablespace_map",
   "tablespace_map.old",
   "backup_manifest",
+  RESTORE_MARKER,
 ]);
 
 const TEMPORARY_DIRECTORY = "pgsql_tmp";
+
+/** What the runtime makes of bytes that are no text; such a file cannot be opened by its name. */
+const NOT_UTF8 = "\ufffd";
 
 /** Files that the server removes or makes again when it starts: temporary relations, caches. */
 const MADE_AGAIN = /^(?:t\d+_\d+(?:_[a-z]+)?(?:\.\d+)?|pg_internal\.init(?:\.\d+)?)$/;
@@ -62,10 +67,19 @@ const MADE_AGAIN = /^(?:t\d+_\d+(?:_[a-z]+)?(?:\.\d+)?|pg_internal\.init(?:\.\d+
 /** Collects what the walk meets besides entries. */
 export interface WalkFindings {
   readonly tablespaces: Tablespace[];
-  /** Sockets, pipes and devices: not stored, worth a warning. */
+  /** Sockets, pipes, devices, and names that are not UTF-8: not stored, worth a warning. */
   readonly strangeFiles: string[];
+  /** Links that are stored as such: what they lead to is outside of the backup. */
+  readonly links: string[];
   /** Sum of all lstat sizes, directories included (WAL-G's DataCatalogSize). */
   totalBytes: number;
+}
+
+/** At most so many of each kind are kept: a warning that long is read by nobody. */
+const FINDINGS_MAX = 100;
+
+export function newFindings(): WalkFindings {
+  return { tablespaces: [], strangeFiles: [], links: [], totalBytes: 0 };
 }
 
 /**
@@ -97,7 +111,7 @@ function* walk(place: Place): Generator<DirectoryEntry> {
   const base = name.slice(name.lastIndexOf("/") + 1);
   if (stats.isSymbolicLink()) {
     if (isTop && EMPTIED_DIRECTORIES.has(base)) yield emptyDirectory(place, stats);
-    else yield { ...entryOf(place, stats, "symlink"), linkTarget: readlinkSync(place.localPath) };
+    else yield* linkEntry(place, stats);
     return;
   }
   if (stats.isDirectory()) {
@@ -110,14 +124,29 @@ function* walk(place: Place): Generator<DirectoryEntry> {
   if (isTop && LEFT_OUT_FILES.has(base)) return;
   if (name === "/global/pg_control" || (!isTop && MADE_AGAIN.test(base))) return;
   if (!stats.isFile()) {
-    place.findings.strangeFiles.push(place.localPath);
+    note(place.findings.strangeFiles, place.localPath);
     return;
   }
   yield entryOf(place, stats, "file");
 }
 
+function* linkEntry(place: Place, stats: BigIntStats): Generator<DirectoryEntry> {
+  const linkTarget = targetOf(place.localPath);
+  if (linkTarget === undefined) return;
+  note(place.findings.links, place.localPath);
+  yield { ...entryOf(place, stats, "symlink"), linkTarget };
+}
+
+function note(paths: string[], path: string): void {
+  if (paths.length < FINDINGS_MAX) paths.push(path);
+}
+
 function* walkChildren(place: Place): Generator<DirectoryEntry> {
   for (const child of childrenOf(place.localPath)) {
+    if (child.includes(NOT_UTF8)) {
+      note(place.findings.strangeFiles, join(place.localPath, child));
+      continue;
+    }
     const name = place.name === "/" ? `/${child}` : `${place.name}/${child}`;
     yield* walk({ ...place, localPath: join(place.localPath, child), name });
   }
@@ -136,7 +165,8 @@ function* walkTablespaces(place: Place): Generator<DirectoryEntry> {
     }
     const location = tablespaceLocation(place.root, link);
     if (location === undefined) continue;
-    place.findings.tablespaces.push({ oid, location: stripSlash(readlinkSync(link)) });
+    const target = targetOf(link) ?? location;
+    place.findings.tablespaces.push({ oid, location: stripSlash(target) });
     yield* walkChildren({ ...place, localPath: location, name });
   }
 }
@@ -178,6 +208,16 @@ function entryOf(place: Place, stats: BigIntStats, kind: DirectoryEntry["kind"])
     modifiedAtNs: stats.mtimeNs,
     linkTarget: "",
   };
+}
+
+/** Where a link points; undefined when it is gone. */
+function targetOf(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return undefined;
+    throw new FilesystemError(path, messageOf(error), { cause: error });
+  }
 }
 
 function statOf(path: string): BigIntStats | undefined {
