@@ -56,6 +56,7 @@ describe.each(VERSIONS)("PostgreSQL %s", (version) => {
     await addTablespace(site);
     const local = await site.underLoad(() => site.mustPush());
     const streamed = await site.underLoad(() => site.mustPush([], { directory: null }));
+    expect(local.log).not.toContain("page checksum is wrong");
     await site.archiveAll();
     const rows = await site.digest();
     for (const { name } of [local, streamed]) {
@@ -240,6 +241,17 @@ test("a standby is backed up while its primary archives", async () => {
     expect(again.stderr).toContain("A complete backup has this name already");
     expect(again.exitCode).toBe(23);
   }
+});
+
+test("what cannot be read ends the backup before the server is asked for anything", async () => {
+  await using site = await BackupSite.create({ version: "16" });
+  const secret = join(site.cluster.dataDir, "of-somebody-else");
+  mkdirSync(secret, { mode: 0o000 });
+  const result = await site.push();
+  expect(result.exitCode).toBe(45);
+  expect(result.stderr).toContain(secret);
+  expect(result.stderr).not.toContain("backup started");
+  expect(site.keys()).toEqual([]);
 });
 
 test("what lies in the data directory besides PostgreSQL's own files", async () => {

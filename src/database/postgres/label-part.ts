@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../../base/clock.ts";
+import { FilesystemError, messageOf } from "../../base/errors.ts";
 import { ContentHasher, PLAIN_LEAF_BYTES } from "../../stream/content-hash.ts";
 import type { TarHeader } from "../../tar/header.ts";
 import type { TarItem } from "../../tar/writer.ts";
@@ -31,7 +32,7 @@ export async function controlPart(
 ): Promise<BackupPart> {
   const path = join(dataDir, "global", "pg_control");
   for (let attempt = 1; ; attempt += 1) {
-    const content = readFileSync(path);
+    const content = readable(path, () => readFileSync(path));
     try {
       parseControlFile(content, path);
     } catch (error) {
@@ -39,12 +40,20 @@ export async function controlPart(
       await clock.sleep(CONTROL_READ_PAUSE_MS, signal);
       continue;
     }
-    const { uid, gid, mtimeMs } = statSync(path);
+    const { uid, gid, mtimeMs } = readable(path, () => statSync(path));
     const modifiedAtSeconds = Math.round(mtimeMs / 1000);
     const name = "/global/pg_control";
     return smallPart("pg_control.tar", [
       { name, content, mode: 0o600, uid, gid, modifiedAtSeconds },
     ]);
+  }
+}
+
+function readable<T>(path: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw new FilesystemError(path, messageOf(error), { cause: error });
   }
 }
 

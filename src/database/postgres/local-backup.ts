@@ -9,7 +9,12 @@ import { describeBackup } from "./backup-documents.ts";
 import type { PostgresBackupOptions } from "./backup-options.ts";
 import { PartPacker } from "./backup-parts.ts";
 import { readControlFile } from "./control-file.ts";
-import { type DirectoryEntry, type WalkFindings, walkDataDirectory } from "./data-directory.ts";
+import {
+  type DirectoryEntry,
+  newFindings,
+  type WalkFindings,
+  walkDataDirectory,
+} from "./data-directory.ts";
 import { FilesMetadataWriter } from "./files-metadata-writer.ts";
 import { checkServersJournal, firstJournalOf, journalBetween } from "./journal-needs.ts";
 import { controlPart, labelPart } from "./label-part.ts";
@@ -61,7 +66,7 @@ class LocalBackup implements BackupSession {
   readonly #request: BackupRequest;
   readonly #server: PostgresSession;
   readonly #begin: BeginFacts;
-  readonly #findings: WalkFindings = { tablespaces: [], strangeFiles: [], totalBytes: 0 };
+  readonly #findings: WalkFindings = newFindings();
   readonly #packer: PartPacker;
   readonly #filesMetadata: FilesMetadataWriter | undefined;
   #lastParts: readonly BackupPart[] = [];
@@ -86,7 +91,13 @@ class LocalBackup implements BackupSession {
     this.#packer = new PartPacker({
       entries: walkDataDirectory(begin.dataDir, this.#findings),
       thresholdBytes: options.thresholdBytes,
-      reading: { checksPages: this.#checksPages(), isParallel: options.isParallel },
+      reading: {
+        checksPages: this.#checksPages(),
+        isParallel: options.isParallel,
+        clock: options.clock,
+        log: options.log,
+        signal: request.signal,
+      },
       log: options.log,
       onEntry: (entry, packed) => this.#recordFile(entry, packed),
       onPart: (partName, packed) => this.#recordPart(partName, packed),
@@ -101,7 +112,10 @@ class LocalBackup implements BackupSession {
     const { clock, log, stopTimeoutMs } = this.#options;
     const { signal } = this.#request;
     for (const path of this.#findings.strangeFiles) {
-      log.warning(`${path} is neither file nor directory: left out`);
+      log.warning(`${path} is no file, directory or link with a readable name: left out`);
+    }
+    for (const path of this.#findings.links) {
+      log.warning(`${path} is a link: stored as a link, what it leads to is not in the backup`);
     }
     const control = await controlPart(this.#begin.dataDir, clock, signal);
     this.#stop = await this.#server.stopBackup(stopTimeoutMs, signal);
@@ -242,7 +256,7 @@ function canonical(path: string): string {
 
 function measureDirectory(dataDir: string): number {
   let totalBytes = 0;
-  const findings: WalkFindings = { tablespaces: [], strangeFiles: [], totalBytes: 0 };
+  const findings = newFindings();
   for (const entry of walkDataDirectory(dataDir, findings)) totalBytes += entry.sizeBytes;
   return totalBytes;
 }
