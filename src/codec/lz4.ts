@@ -11,7 +11,7 @@
  */
 import { ByteReader } from "../stream/byte-reader.ts";
 import type { ByteStream } from "../stream/byte-stream.ts";
-import { ChunkPool, recycle } from "../stream/chunk-pool.ts";
+import { ChunkPool, freedWhenRecycled, recycle } from "../stream/chunk-pool.ts";
 import { rechunk } from "../stream/rechunk.ts";
 import type { Codec } from "./codec.ts";
 import { corruptLz4, decodeLz4Block, Lz4BlockEncoder, lz4BlockBytesMax } from "./lz4-block.ts";
@@ -48,7 +48,7 @@ async function* compress(input: ByteStream): AsyncGenerator<Uint8Array> {
     const blockBytes = encoder.encode(plain, scratch);
     const isStored = blockBytes >= plain.byteLength;
     const content = isStored ? plain : scratch.subarray(0, blockBytes);
-    const block = Buffer.allocUnsafe(4 + content.byteLength);
+    const block = freedWhenRecycled(Buffer.allocUnsafeSlow(4 + content.byteLength));
     block.writeUInt32LE(isStored ? content.byteLength + STORED_FLAG : content.byteLength, 0);
     block.set(content, 4);
     recycle(plain);

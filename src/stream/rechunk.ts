@@ -1,4 +1,5 @@
 import type { ByteStream, Stage } from "./byte-stream.ts";
+import { recycle } from "./chunk-pool.ts";
 
 /**
  * Chunks of exactly `sizeBytes`, only the last one shorter; nothing for an empty stream. Bytes
@@ -10,17 +11,20 @@ export function rechunk(sizeBytes: number, allocate = allocateBytes): Stage {
     let pendingBytes = 0;
     for await (const chunk of input) {
       let offset = 0;
+      let isCopied = true;
       if (pending !== undefined) {
         offset = Math.min(sizeBytes - pendingBytes, chunk.byteLength);
         pending.set(chunk.subarray(0, offset), pendingBytes);
         pendingBytes += offset;
-        if (pendingBytes < sizeBytes) continue;
-        yield pending;
-        pending = undefined;
+        if (pendingBytes === sizeBytes) {
+          yield pending;
+          pending = undefined;
+        }
       }
       for (; offset + sizeBytes <= chunk.byteLength; offset += sizeBytes) {
         // The chunk itself where it fits: it may come from a pool and go back there.
         const isWhole = chunk.byteLength === sizeBytes;
+        isCopied = false;
         yield isWhole ? chunk : chunk.subarray(offset, offset + sizeBytes);
       }
       if (offset < chunk.byteLength) {
@@ -28,6 +32,7 @@ export function rechunk(sizeBytes: number, allocate = allocateBytes): Stage {
         pending.set(chunk.subarray(offset), 0);
         pendingBytes = chunk.byteLength - offset;
       }
+      if (isCopied) recycle(chunk);
     }
     if (pending !== undefined) yield pending.subarray(0, pendingBytes);
   };

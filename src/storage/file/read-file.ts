@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import type { ByteStream } from "../../stream/byte-stream.ts";
+import { freedWhenRecycled } from "../../stream/chunk-pool.ts";
 import { closableStream } from "../closable-stream.ts";
 import type { ByteRange } from "../driver.ts";
 import { ObjectNotFoundError, StorageUnavailableError } from "../errors.ts";
@@ -7,7 +8,7 @@ import type { ObjectKey } from "../object-key.ts";
 import { resolveRange } from "../range.ts";
 import { isAbsence, toStorageError } from "./errors.ts";
 
-const CHUNK_BYTES = 512 * 1024;
+const CHUNK_BYTES = 256 * 1024;
 
 interface StoredFile {
   readonly path: string;
@@ -52,7 +53,7 @@ async function* read(
   const end = range.offset + range.length;
   for (let position = range.offset; position < end; ) {
     signal.throwIfAborted();
-    const chunk = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, end - position));
+    const chunk = freedWhenRecycled(Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, end - position)));
     const readBytes = readChunk(file, { descriptor, chunk, position });
     if (readBytes === 0) {
       const detail = `ends at ${position}, ${end - position} bytes early`;

@@ -14,6 +14,7 @@ import { dirname } from "node:path";
 import { discardFile, syncDirectory, temporaryName } from "../../base/atomic-file.ts";
 import { errnoOf } from "../../base/errors.ts";
 import type { ByteStream } from "../../stream/byte-stream.ts";
+import { recycle } from "../../stream/chunk-pool.ts";
 import { ObjectExistsError } from "../errors.ts";
 import type { ObjectKey } from "../object-key.ts";
 import { toStorageError } from "./errors.ts";
@@ -50,6 +51,7 @@ export async function writeStoredFile(
     for await (const chunk of body) {
       translated(file, () => writeAll(descriptor, chunk));
       sizeBytes += chunk.byteLength;
+      recycle(chunk);
     }
     const modifiedAt = translated(file, () => {
       fsyncSync(descriptor);

@@ -31,7 +31,7 @@ describe("readStoredFile", () => {
     writeFileSync(file.path, new Uint8Array(1_200_000).fill(7));
     const sizes: number[] = [];
     for await (const chunk of readStoredFile(file, { signal: NEVER })) sizes.push(chunk.length);
-    expect(sizes).toEqual([524_288, 524_288, 151_424]);
+    expect(sizes).toEqual([262_144, 262_144, 262_144, 262_144, 151_424]);
     for await (const _ of readStoredFile(file, { signal: NEVER })) break;
     await readStoredFile(file, { signal: NEVER })[Symbol.asyncIterator]().return?.();
     expect(openFiles(file.path)).toBe(0);
