@@ -37,11 +37,12 @@ export const TRANSFER_SETTINGS = section("transfer", [
     example: "2",
     help: "Finished parts that may wait to be stored",
   },
+  // The receipts of a backup hold a buffer from its begin to its end: others need room beside it.
   {
     key: "BUFFER_BUDGET",
     form: "own",
     kind: "whole",
-    min: 1_048_576,
+    min: 16_777_216,
     default: "67108864",
     example: "67108864",
     help: "Bytes that all part buffers of the process share; part sizes and concurrency obey it",
