@@ -1,13 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { ERROR_TABLE } from "../src/base/errors.ts";
-import {
-  namesOf,
-  PREFIXES,
-  type Setting,
-  type SettingArea,
-  type SettingStatus,
-} from "../src/config/setting.ts";
+import { namesOf, PREFIXES, type Setting, type SettingArea } from "../src/config/setting.ts";
 import { SECTIONS } from "../src/config/table.ts";
 
 const NOTE = "<!-- Written by `bun run docs`; change the tables in src instead. -->";
@@ -58,16 +52,25 @@ function settingText(setting: Setting): string {
   const facts = [kindText(setting), defaultText(setting), exampleText(setting)]
     .concat(setting.isSecret === true ? "secret" : "")
     .filter((fact) => fact !== "");
-  const status = STATUS_TEXTS[setting.status ?? "supported"];
+  const status = statusText(setting);
   const tail = facts.length === 0 ? "" : ` (${facts.join("; ")})`;
   return `- ${namePatterns(setting).join(", ")}: ${setting.help}.${status}${tail}`;
 }
 
-const STATUS_TEXTS: Readonly<Record<SettingStatus, string>> = {
-  supported: "",
-  retired: " Accepted without effect.",
-  missing: " **Not supported yet: setting it is an error.**",
-};
+function statusText({ status = "supported", idleBecause, missedBy }: Setting): string {
+  switch (status) {
+    case "supported":
+      return "";
+    case "idle": {
+      const warning = missedBy === undefined ? "" : `, as ${missedBy.join(" and ")} will warn`;
+      return ` **Accepted without effect: ${idleBecause}${warning}.**`;
+    }
+    case "retired":
+      return " Accepted without effect.";
+    case "missing":
+      return " **Not supported yet: setting it is an error.**";
+  }
+}
 
 /** The names of a setting and of its aliases as shell patterns: `{TIDEMARK_,WALG_}KEY`. */
 export function namePatterns(setting: Setting): readonly string[] {

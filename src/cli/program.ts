@@ -202,6 +202,7 @@ export class Program {
       flags,
       isWalg,
       isStrict: options.flag("strict"),
+      commandName: this.#command?.name,
     });
     this.#settings = settings;
     const ownsJson = this.#command?.options.some(({ name }) => name === "json") === true;

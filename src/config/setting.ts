@@ -17,10 +17,11 @@ export type SettingKind = "text" | "flag" | "whole" | "duration" | "size" | "cho
  * What happens when the setting is given:
  *
  *  - `supported`: it is obeyed;
+ *  - `idle`: accepted, checked and without effect in this version, for a reason that is told;
  *  - `retired`: accepted and without effect, as it has no meaning here;
  *  - `missing`: an error, since ignoring it would lose data, its secrecy or a copy of it.
  */
-export type SettingStatus = "supported" | "retired" | "missing";
+export type SettingStatus = "supported" | "idle" | "retired" | "missing";
 
 export type SettingArea =
   | "general"
@@ -58,6 +59,13 @@ export interface Setting {
   /** Never printed, and scrubbed from whatever is printed. */
   readonly isSecret?: boolean;
   readonly status?: SettingStatus;
+  /** Why an idle setting has no effect: a clause for docs and warnings. */
+  readonly idleBecause?: string;
+  /**
+   * Commands that warn once when an idle setting is given, since who set it counts on it. None:
+   * whatever it asks for, nothing comes of its being idle.
+   */
+  readonly missedBy?: readonly string[];
   /** The one database that it belongs to: decides the personality when nothing else does. */
   readonly database?: DatabaseKind;
 }

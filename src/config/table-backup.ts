@@ -18,6 +18,8 @@ export const BACKUP_SETTINGS = section("backup", [
     default: "LATEST",
     example: "LATEST_FULL",
     help: "What the next delta builds on",
+    status: "idle",
+    idleBecause: "delta backups are not made yet",
   },
   {
     key: "DELTA_FROM_NAME",
@@ -135,6 +137,8 @@ export const BACKUP_SETTINGS = section("backup", [
     default: "false",
     example: "true",
     help: "Do not collect the names that a partial restore needs",
+    status: "idle",
+    idleBecause: "partial restores are not supported yet",
   },
   {
     key: "DIRECT_IO",
@@ -143,6 +147,8 @@ export const BACKUP_SETTINGS = section("backup", [
     default: "false",
     example: "true",
     help: "Read past the page cache",
+    status: "idle",
+    idleBecause: "files are read through the page cache",
   },
   {
     key: "DIRECT_IO_BLOCK_COUNT",
@@ -152,6 +158,8 @@ export const BACKUP_SETTINGS = section("backup", [
     default: "32",
     example: "32",
     help: "Blocks a read of DIRECT_IO",
+    status: "idle",
+    idleBecause: "files are read through the page cache",
   },
   {
     key: "STREAM_CREATE_COMMAND",
@@ -159,6 +167,8 @@ export const BACKUP_SETTINGS = section("backup", [
     kind: "text",
     example: "mariadb-backup --backup --stream=xbstream --datadir=/var/lib/mysql",
     help: "Shell line whose output is the backup (MySQL, Redis)",
+    status: "idle",
+    idleBecause: "MySQL and Redis are not supported yet",
   },
   {
     key: "STREAM_RESTORE_COMMAND",
@@ -166,6 +176,8 @@ export const BACKUP_SETTINGS = section("backup", [
     kind: "text",
     example: "mbstream -x -C /var/lib/mysql",
     help: "Shell line that takes the backup as its input (MySQL, Redis)",
+    status: "idle",
+    idleBecause: "MySQL and Redis are not supported yet",
   },
   {
     key: "STREAM_SPLITTER_PARTITIONS",
@@ -174,6 +186,8 @@ export const BACKUP_SETTINGS = section("backup", [
     min: 0,
     example: "4",
     help: "Over how many objects a stream is dealt",
+    status: "idle",
+    idleBecause: "MySQL and Redis are not supported yet",
   },
   {
     key: "STREAM_SPLITTER_BLOCK_SIZE",
@@ -183,6 +197,8 @@ export const BACKUP_SETTINGS = section("backup", [
     default: "1048576",
     example: "1048576",
     help: "Bytes of a stream that one object gets in turn",
+    status: "idle",
+    idleBecause: "MySQL and Redis are not supported yet",
   },
   {
     key: "STREAM_SPLITTER_MAX_FILE_SIZE",
@@ -191,6 +207,8 @@ export const BACKUP_SETTINGS = section("backup", [
     min: 0,
     example: "1073741824",
     help: "Bytes of a stream after which its object is closed",
+    status: "idle",
+    idleBecause: "MySQL and Redis are not supported yet",
   },
   {
     key: "BACKUP_DOWNLOAD_MAX_RETRY",
@@ -201,5 +219,7 @@ export const BACKUP_SETTINGS = section("backup", [
     default: "1",
     example: "3",
     help: "How often the download of a stream is tried",
+    status: "idle",
+    idleBecause: "MySQL and Redis are not supported yet",
   },
 ]);

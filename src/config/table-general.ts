@@ -103,5 +103,7 @@ export const GENERAL_SETTINGS = section("general", [
     kind: "text",
     example: "/run/systemd/notify",
     help: "Socket of the service manager, set by it for a daemon",
+    status: "idle",
+    idleBecause: "only a daemon uses it, and there is none yet",
   },
 ]);

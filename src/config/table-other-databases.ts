@@ -1,11 +1,16 @@
 import { type Setting, section } from "./setting.ts";
 
+function toCome(key: string) {
+  const idleBecause = "this database is not supported yet";
+  return { key, form: "walg", kind: "text", status: "idle", idleBecause } as const;
+}
+
 function mysql(key: string, example: string, help: string): Setting {
-  return { key: `MYSQL_${key}`, form: "walg", kind: "text", database: "mysql", example, help };
+  return { ...toCome(`MYSQL_${key}`), database: "mysql", example, help };
 }
 
 function redis(key: string, example: string, help: string): Setting {
-  return { key: `REDIS_${key}`, form: "walg", kind: "text", database: "redis", example, help };
+  return { ...toCome(`REDIS_${key}`), database: "redis", example, help };
 }
 
 export const MYSQL_SETTINGS = section("mysql", [
@@ -21,10 +26,6 @@ export const MYSQL_SETTINGS = section("mysql", [
     ...mysql("CHECK_GTIDS", "true", "Leave out binlogs whose transactions are stored"),
     kind: "flag",
     default: "false",
-  },
-  {
-    ...mysql("TAKE_BINLOGS_FROM_MASTER", "true", "Without use in WAL-G too"),
-    status: "retired",
   },
   mysql("BINLOG_SERVER_HOST", "127.0.0.1", "Address of binlog-server"),
   mysql("BINLOG_SERVER_PORT", "3307", "Port of binlog-server"),
@@ -87,6 +88,7 @@ function retired(key: string, form: "walg" | "plain", help: string): Setting {
 
 /** Keys of WAL-G that have no meaning here: its runtime's, its hooks', and what it retired. */
 export const RETIRED_SETTINGS = section("retired", [
+  retired("MYSQL_TAKE_BINLOGS_FROM_MASTER", "walg", "Without use in WAL-G too"),
   retired("MYSQL_CURRENT_BINLOG", "walg", "Set for the replay command, not for us"),
   retired("MYSQL_BINLOG_END_TS", "walg", "Set for the replay command, not for us"),
   retired("MYSQL_BINLOG_START_POSITION", "walg", "Set for the replay command, not for us"),

@@ -108,6 +108,8 @@ const SETTINGS: readonly Setting[] = [
     default: "8192",
     example: "8192",
     help: "Bytes of a WAL page",
+    status: "idle",
+    idleBecause: "the size stands in pg_control and in the WAL itself",
   },
   {
     key: "PG_BLOCK_SIZE",
@@ -117,6 +119,8 @@ const SETTINGS: readonly Setting[] = [
     default: "8192",
     example: "8192",
     help: "Bytes of a page",
+    status: "idle",
+    idleBecause: "the size stands in pg_control",
   },
   {
     key: "ALIVE_CHECK_INTERVAL",
@@ -140,6 +144,8 @@ const SETTINGS: readonly Setting[] = [
     default: "main",
     example: "main",
     help: "Stanza that the pgbackrest commands read",
+    status: "idle",
+    idleBecause: "the pgbackrest commands are not there yet",
   },
 ];
 

@@ -230,6 +230,8 @@ export const S3_SETTINGS = section("s3", [
     default: "false",
     example: "true",
     help: "Continue a broken download where it stopped",
+    status: "idle",
+    idleBecause: "a download that breaks off is always continued where it was",
   },
   {
     key: "S3_RANGE_MAX_RETRIES",
@@ -314,6 +316,8 @@ export const S3_SETTINGS = section("s3", [
     default: "false",
     example: "true",
     help: "Send bodies without asking first",
+    status: "idle",
+    idleBecause: "no request waits for the answer 100",
   },
   {
     key: "S3_ENABLE_VERSIONING",
@@ -323,6 +327,8 @@ export const S3_SETTINGS = section("s3", [
     default: "auto",
     example: "disabled",
     help: "Whether old versions of objects are deleted too; auto: the bucket is asked",
+    status: "idle",
+    idleBecause: "only deletions depend on it, and no command deletes yet",
   },
   {
     key: "S3_DELETE_BATCH_SIZE",

@@ -28,7 +28,13 @@ function missing(key: string, form: "wale" | "driver", example: string, help: st
   return { key, form, kind: "text", status: "missing", example, help };
 }
 
-export const OTHER_STORAGE_SETTINGS = section("other-storages", [
+/** Naming such a storage as the repository is an error, as the registry of storages lacks it. */
+function unsupported(settings: readonly Setting[]): readonly Setting[] {
+  const idleBecause = "this storage is not supported yet, and choosing it is an error";
+  return settings.map((setting): Setting => ({ ...setting, status: "idle", idleBecause }));
+}
+
+const STORAGES_TO_COME: readonly Setting[] = [
   {
     key: "GS_PREFIX",
     form: "wale",
@@ -197,6 +203,10 @@ export const OTHER_STORAGE_SETTINGS = section("other-storages", [
     example: "/etc/tidemark/id_ed25519",
     help: "Private key",
   },
+];
+
+export const OTHER_STORAGE_SETTINGS = section("other-storages", [
+  ...unsupported(STORAGES_TO_COME),
   missing("SWIFT_PREFIX", "wale", "swift://container/path", "Repository in OpenStack Swift"),
   missing("OSS_PREFIX", "wale", "oss://bucket/path", "Repository in Alibaba Cloud OSS"),
   missing("OSS_ENDPOINT", "wale", "oss-eu-central-1.aliyuncs.com", "Endpoint of OSS"),
@@ -235,6 +245,8 @@ export const FAILOVER_SETTINGS = section("failover", [
     default: "true",
     example: "false",
     help: "Check which storages are alive",
+    status: "idle",
+    idleBecause: "failover storages are not supported yet",
   },
   {
     key: "FAILOVER_STORAGES_CHECK_TIMEOUT",
@@ -243,6 +255,8 @@ export const FAILOVER_SETTINGS = section("failover", [
     default: "30s",
     example: "30s",
     help: "How long a check may take",
+    status: "idle",
+    idleBecause: "failover storages are not supported yet",
   },
   {
     key: "FAILOVER_STORAGES_CHECK_SIZE",
@@ -251,6 +265,8 @@ export const FAILOVER_SETTINGS = section("failover", [
     default: "1mb",
     example: "1mb",
     help: "Size of the object that a check writes",
+    status: "idle",
+    idleBecause: "failover storages are not supported yet",
   },
   {
     key: "FAILOVER_STORAGES_CACHE_LIFETIME",
@@ -259,6 +275,8 @@ export const FAILOVER_SETTINGS = section("failover", [
     default: "15m",
     example: "15m",
     help: "How long the result of a check is used",
+    status: "idle",
+    idleBecause: "failover storages are not supported yet",
   },
   ...["ALIVE_LIMIT", "DEAD_LIMIT", "ALPHA_ALIVE_MAX", "ALPHA_ALIVE_MIN"]
     .concat("ALPHA_DEAD_MAX", "ALPHA_DEAD_MIN")

@@ -36,6 +36,8 @@ export const TRANSFER_SETTINGS = section("transfer", [
     default: "2",
     example: "2",
     help: "Finished parts that may wait to be stored",
+    status: "idle",
+    idleBecause: "a finished part waits for nothing; the workers and BUFFER_BUDGET bound memory",
   },
   // The receipts of a backup hold a buffer from its begin to its end: others need room beside it.
   {
@@ -54,6 +56,9 @@ export const TRANSFER_SETTINGS = section("transfer", [
     min: 1,
     example: "104857600",
     help: "Bytes a second that a backup reads from disk at most",
+    status: "idle",
+    idleBecause: "rate limits are not obeyed yet",
+    missedBy: ["backup-push", "backup-fetch"],
   },
   {
     key: "NETWORK_RATE_LIMIT",
@@ -62,6 +67,9 @@ export const TRANSFER_SETTINGS = section("transfer", [
     min: 1,
     example: "104857600",
     help: "Bytes a second that a backup moves to or from storage at most",
+    status: "idle",
+    idleBecause: "rate limits are not obeyed yet",
+    missedBy: ["backup-push", "backup-fetch"],
   },
   {
     key: "DOWNLOAD_FILE_RETRIES",

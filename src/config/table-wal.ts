@@ -26,6 +26,8 @@ export const WAL_SETTINGS = section("wal", [
     default: "false",
     example: "true",
     help: "Record changed blocks while WAL is archived, to speed up deltas",
+    status: "idle",
+    idleBecause: "delta backups are not made yet",
   },
   {
     key: "FORCE_WAL_DELTA",
@@ -34,6 +36,8 @@ export const WAL_SETTINGS = section("wal", [
     default: "false",
     example: "true",
     help: "Take deltas from recorded blocks only",
+    status: "idle",
+    idleBecause: "delta backups are not made yet",
   },
   {
     key: "TOTAL_BG_UPLOADED_LIMIT",
@@ -52,6 +56,8 @@ export const WAL_SETTINGS = section("wal", [
     default: "0",
     example: "2",
     help: "How many of the newest missing segments wal-verify counts as delayed",
+    status: "idle",
+    idleBecause: "wal-verify is not there yet",
   },
   {
     key: "PREFETCH_DIR",
@@ -75,6 +81,8 @@ export const WAL_SETTINGS = section("wal", [
     default: "walg",
     example: "walg",
     help: "Replication slot of wal-receive",
+    status: "idle",
+    idleBecause: "wal-receive is not there yet",
   },
   {
     key: "ARCHIVE_TIMEOUT",
@@ -115,5 +123,7 @@ export const WAL_SETTINGS = section("wal", [
     default: "60s",
     example: "60s",
     help: "How long one push through the daemon may take",
+    status: "idle",
+    idleBecause: "the daemon is not there yet",
   },
 ]);

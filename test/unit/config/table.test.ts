@@ -1,9 +1,12 @@
 // Proves that the table of settings is consistent: names are unique, and defaults and examples are
 // values that the checks accept.
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { canonicalName, namesOf } from "../../../src/config/setting.ts";
+import { COMMANDS } from "../../../src/command/all.ts";
+import { canonicalName, namesOf, type Setting } from "../../../src/config/setting.ts";
 import { findSetting, SECTIONS, SETTINGS, settingOfKey } from "../../../src/config/table.ts";
 import { checkedValue } from "../../../src/config/value.ts";
+import { typeScriptFiles } from "../../support/source-tree.ts";
 
 test("no name belongs to two settings", () => {
   const names = SETTINGS.flatMap(namesOf);
@@ -34,9 +37,36 @@ test("defaults and examples are good values", () => {
 });
 
 test("what is missing or retired has no default that would look like a choice", () => {
-  const bad = SETTINGS.filter(({ status, default: usual }) => status !== undefined && usual);
-  expect(bad.filter(({ status }) => status !== "supported").map(({ key }) => key)).toEqual([]);
+  const without = SETTINGS.filter(({ status }) => status === "missing" || status === "retired");
+  expect(without.filter((setting) => setting.default !== undefined).map(keyOf)).toEqual([]);
 });
+
+test("a setting that nothing in src reads says so, and one that is read does not", () => {
+  const table = /^src\/config\/table-/;
+  const text = typeScriptFiles("src")
+    .filter(({ path }) => !table.test(path))
+    .map(({ path }) => readFileSync(path, "utf8"))
+    .join("\n");
+  const isRead = ({ key }: Setting) => text.includes(`"${key}"`);
+  const supported = SETTINGS.filter(({ status = "supported" }) => status === "supported");
+  expect(supported.filter((setting) => !isRead(setting)).map(keyOf)).toEqual([]);
+  const idle = SETTINGS.filter(({ status }) => status === "idle");
+  // Read only to say that these storages are not supported.
+  expect(idle.filter(isRead).map(keyOf)).toEqual(["GS_PREFIX", "AZ_PREFIX", "SSH_PREFIX"]);
+});
+
+test("a setting without effect has a reason, and only real commands miss it", () => {
+  for (const { key, status, idleBecause, missedBy = [] } of SETTINGS) {
+    expect(idleBecause !== undefined, key).toBe(status === "idle");
+    for (const name of missedBy) expect(COMMANDS.map((command) => command.name)).toContain(name);
+  }
+  const missed = SETTINGS.filter(({ missedBy }) => missedBy !== undefined);
+  expect(missed.map(keyOf)).toEqual(["DISK_RATE_LIMIT", "NETWORK_RATE_LIMIT"]);
+});
+
+function keyOf({ key }: Setting): string {
+  return key;
+}
 
 test("names that look like secrets are secret", () => {
   const names = /PASSWORD|PASSPHRASE|SECRET|TOKEN$|SAS|LIBSODIUM_KEY$|SSE_C$|ACCESS_KEY$|PGP_KEY$/;
