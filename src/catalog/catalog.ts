@@ -148,10 +148,10 @@ export class Catalog {
     return await openReceipts({ driver: this.#driver, cipher, backup, facts, signal });
   }
 
-  /** Makes the backup exist: the last object of it that is written. */
+  /** Makes the backup exist: the last object of it that is written, and never twice. */
   async commit(sentinel: Sentinel, signal: AbortSignal): Promise<void> {
     const body = bytesSource(encodeSentinel(sentinel.document));
-    await this.#driver.put(sentinelKey(sentinel.name), body, { ifAbsent: false, signal });
+    await this.#driver.put(sentinelKey(sentinel.name), body, { ifAbsent: true, signal });
   }
 
   #entry(object: ObjectInfo): BackupEntry | undefined {

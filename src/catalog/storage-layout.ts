@@ -8,6 +8,7 @@ import { type BackupName, toBackupName } from "./backup-name.ts";
  *   basebackups_005/<name>/metadata.json               short facts, and whether it is permanent
  *   basebackups_005/<name>/files_metadata.json         what each file is (PostgreSQL)
  *   basebackups_005/<name>/receipts.bin                ours: sizes and hashes
+ *   basebackups_005/<name>/claim.json                  ours: while the backup is being taken
  *   basebackups_005/<name>/tar_partitions/…            the parts
  *   wal_005/<file>[.<extension>]                       archived WAL
  */
@@ -19,6 +20,7 @@ export const SENTINEL_SUFFIX = "_backup_stop_sentinel.json";
 export const METADATA_NAME = "metadata.json";
 export const FILES_METADATA_NAME = "files_metadata.json";
 export const RECEIPTS_NAME = "receipts.bin";
+export const CLAIM_NAME = "claim.json";
 /** Everything directly inside is taken for a tar by every reader: nothing else may lie there. */
 export const PARTS_FOLDER = "tar_partitions";
 
@@ -60,6 +62,10 @@ export function filesMetadataKey(name: BackupName): ObjectKey {
 
 export function receiptsKey(name: BackupName): ObjectKey {
   return backupObjectKey(name, RECEIPTS_NAME);
+}
+
+export function claimKey(name: BackupName): ObjectKey {
+  return backupObjectKey(name, CLAIM_NAME);
 }
 
 /**

@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import { holdBackCompiler } from "../base/compiler-policy.ts";
 import { UsageError } from "../base/errors.ts";
 import { systemZone } from "../base/local-zone.ts";
+import { isProcessAlive } from "../base/process-alive.ts";
 import { parseUserData } from "../catalog/selector.ts";
 import { passwdEntry } from "../config/passwd.ts";
 import { pushBackup } from "../database/push-backup.ts";
@@ -44,6 +45,7 @@ export async function run(invocation: Invocation): Promise<void> {
       userData: userData === undefined ? undefined : parseUserData(userData),
     },
     partsMax: settings.whole("UPLOAD_DISK_CONCURRENCY") ?? 1,
+    owner: { hostname: hostname(), processId: process.pid, isAlive: isProcessAlive },
     archiveTimeoutMs: checksArchive ? settings.durationMs("ARCHIVE_TIMEOUT") : undefined,
     clock,
     log,

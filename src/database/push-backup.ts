@@ -10,6 +10,7 @@ import type { Sentinel } from "../catalog/sentinel.ts";
 import {
   backupObjectKey,
   backupPrefix,
+  claimKey,
   receiptsKey,
   sentinelKey,
   suffixOf,
@@ -26,6 +27,7 @@ import type {
   BackupRequest,
   BackupSession,
 } from "./adapter.ts";
+import { BackupClaim, type BackupOwner } from "./backup-claim.ts";
 import { waitForJournal, walArchive } from "./journal-archive.ts";
 
 /** How long the objects of a failed backup are tried to be removed. */
@@ -39,6 +41,7 @@ export interface PushBackupRequest {
   readonly partsMax: number;
   /** undefined: whether the WAL reaches the repository is not looked at. */
   readonly archiveTimeoutMs: number | undefined;
+  readonly owner: BackupOwner;
   readonly clock: Clock;
   readonly log: Logger;
   readonly signal: AbortSignal;
@@ -78,8 +81,12 @@ export async function pushBackup(request: PushBackupRequest): Promise<PushedBack
   session.lost.catch((error: unknown) => stop.abort(error));
   request.onBegin?.(session);
   const push = new Push(request, session, { signal, stop: (reason) => stop.abort(reason) });
+  const { repository, owner, clock, log } = request;
+  const { driver } = repository;
+  const { name } = session;
+  await push.refuseExisting();
+  await using _claim = await BackupClaim.take({ driver, name, owner, clock, log, signal });
   try {
-    await push.refuseExisting();
     await push.proveArchiving();
     return await push.run();
   } catch (error) {
@@ -285,7 +292,7 @@ class Push {
     const found = new Map<ObjectKey, ObjectInfo>();
     for await (const info of driver.list(backupPrefix(this.#session.name), { signal })) {
       if (this.#storedKeys.has(info.key)) found.set(info.key, info);
-      else foreign.push(info.key);
+      else if (info.key !== claimKey(this.#session.name)) foreign.push(info.key);
     }
     for (const [key, sizeBytes] of this.#storedKeys) {
       if (sizeBytes === undefined || found.get(key)?.sizeBytes === sizeBytes) continue;

@@ -17,6 +17,7 @@ import { syncDirectory } from "../../base/atomic-file.ts";
 import { errnoOf, FilesystemError, messageOf, ToolError } from "../../base/errors.ts";
 import { isJsonObject } from "../../base/json.ts";
 import type { Logger } from "../../base/log.ts";
+import { isProcessAlive } from "../../base/process-alive.ts";
 import { checkTablespacePlaces, type TablespaceLink } from "./tablespace-links.ts";
 
 /**
@@ -152,7 +153,7 @@ function refuseRunning(dir: string): void {
   const path = join(dir, "postmaster.pid");
   if (!existsSync(path)) return;
   const pid = Number(/^-?(\d{1,10})\n/.exec(readFileSync(path, "latin1"))?.[1] ?? 0);
-  if (pid === 0 || !isProcess(pid)) return;
+  if (pid === 0 || !isProcessAlive(pid)) return;
   throw new TargetNotEmptyError(
     `Failed to fetch backup: Directory ${dir} must be empty, and server ${pid} runs in it`,
     "Stop the server and move its directory away, or restore into another one.",
@@ -181,20 +182,10 @@ function readMarker(dir: string): Marker | undefined {
 
 /** Of another host nobody can tell: an old mark must not block for ever, so it counts as dead. */
 function isAlive(marker: Marker): boolean {
-  if (marker.host !== hostname() || marker.pid === process.pid || !isProcess(marker.pid)) {
+  if (marker.host !== hostname() || marker.pid === process.pid || !isProcessAlive(marker.pid)) {
     return false;
   }
   return marker.bornAt === undefined || marker.bornAt === born(marker.pid).bornAt;
-}
-
-function isProcess(pid: number): boolean {
-  if (pid <= 0) return false;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return errnoOf(error) === "EPERM";
-  }
 }
 
 /** When a process started, in ticks since the boot: tells it from a later one of that number. */

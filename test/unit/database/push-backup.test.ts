@@ -51,6 +51,7 @@ async function setUp() {
       backup: { parent: undefined, isPermanent: false, userData: undefined },
       partsMax: setting.partsMax ?? 1,
       archiveTimeoutMs: "archiveTimeoutMs" in setting ? setting.archiveTimeoutMs : 50,
+      owner: { hostname: "here", processId: 1, isAlive: () => true },
       clock: setting.clock ?? SYSTEM_CLOCK,
       log,
       signal: setting.signal ?? NEVER,
@@ -120,7 +121,8 @@ describe("order", () => {
     const { driver, push } = await setUp();
     const failure = await push().catch((error: unknown) => error);
     expect(failure).toMatchObject({ code: "archive-timeout", journal: FIRST.slice(8) });
-    expect(driver.events.filter((event) => event.startsWith("put "))).toEqual([]);
+    const stored = driver.events.filter((event) => event.startsWith("put "));
+    expect(stored).toEqual([`put ${FOLDER}/claim.json`]);
     expect(driver.events).toContain("dispose");
   });
 
