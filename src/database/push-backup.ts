@@ -32,6 +32,8 @@ import { waitForJournal, walArchive } from "./journal-archive.ts";
 
 /** How long the objects of a failed backup are tried to be removed. */
 const CLEAN_UP_MS = 10_000;
+/** Services tell the time of one object in whole seconds, and their machines differ a little. */
+const CLOCK_TOLERANCE_MS = 2000;
 
 export interface PushBackupRequest {
   readonly adapter: BackupAdapter;
@@ -87,6 +89,7 @@ export async function pushBackup(request: PushBackupRequest): Promise<PushedBack
   await push.refuseExisting();
   await using _claim = await BackupClaim.take({ driver, name, owner, clock, log, signal });
   try {
+    await push.proveClock();
     await push.proveArchiving();
     return await push.run();
   } catch (error) {
@@ -116,7 +119,6 @@ class Push {
   #receiptsStored: Promise<void> = Promise.resolve();
   #plainBytes = 0;
   #storedBytes = 0;
-  #isClockProven = false;
   #mayBeCommitted = false;
 
   constructor(request: PushBackupRequest, session: BackupSession, { signal, stop }: Ending) {
@@ -138,6 +140,21 @@ class Push {
       key: sentinelKey(name),
       hint: "A complete backup has this name: take the next one after some WAL was written.",
     });
+  }
+
+  /**
+   * LATEST goes by the storage's time, so that must not lie before what is there. The claim,
+   * just stored, shows it before anything is copied.
+   */
+  async proveClock(): Promise<void> {
+    const { driver } = this.#request.repository;
+    const signal = this.#signal;
+    const latest = (await this.#catalog.list(signal)).at(-1);
+    if (latest === undefined) return;
+    const { modifiedAt } = await driver.stat(claimKey(this.#session.name), signal);
+    const latestMs = Number(latest.modifiedNs / 1_000_000n);
+    if (modifiedAt.getTime() + CLOCK_TOLERANCE_MS >= latestMs) return;
+    throw new ClockWentBackError(driver.name, { latest: latest.name, now: modifiedAt });
   }
 
   /** Hours of copying are worth nothing if the WAL does not arrive: that shows at once. */
@@ -243,7 +260,6 @@ class Push {
     this.#storedKeys.set(key, stored.storedBytes);
     this.#plainBytes += stored.plainBytes;
     this.#storedBytes += stored.storedBytes;
-    await this.#proveClock(key);
     await this.#receipts.append({ object: stored, entries: part.entries() });
   }
 
@@ -266,19 +282,6 @@ class Push {
       ifAbsent: false,
       signal: this.#signal,
     });
-  }
-
-  /** LATEST goes by the storage's time, so that must not lie before what is there. Asked once. */
-  async #proveClock(key: ObjectKey): Promise<void> {
-    if (this.#isClockProven) return;
-    this.#isClockProven = true;
-    const { driver } = this.#request.repository;
-    const signal = this.#signal;
-    const latest = (await this.#catalog.list(signal)).at(-1);
-    if (latest === undefined) return;
-    const stored = await driver.stat(key, signal);
-    if (stored.modifiedAt.getTime() >= Number(latest.modifiedNs / 1_000_000n)) return;
-    throw new ClockWentBackError(driver.name, { latest: latest.name, now: stored.modifiedAt });
   }
 
   /**
