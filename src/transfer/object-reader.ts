@@ -1,6 +1,7 @@
 import { CorruptObjectError } from "../base/errors.ts";
 import type { CodecName } from "../codec/codec.ts";
 import { toObjectKey } from "../storage/object-key.ts";
+import { breathing } from "../stream/breathing.ts";
 import { type ByteStream, compose } from "../stream/byte-stream.ts";
 import { countingMeter, hashingMeter } from "../stream/meter.ts";
 import type { Repository } from "./repository.ts";
@@ -27,10 +28,10 @@ export async function readObject(
   const { signal, expected, key } = request;
   const input = await repository.driver.get(toObjectKey(key), { signal });
   if (expected === undefined) {
-    return compose(input, repository.cipher.decrypt, codec.decompress, named(key));
+    return compose(input, repository.cipher.decrypt, codec.decompress, named(key), breathing);
   }
   return proven(key, input, expected, (stored) =>
-    compose(stored, repository.cipher.decrypt, codec.decompress, named(key)),
+    compose(stored, repository.cipher.decrypt, codec.decompress, named(key), breathing),
   );
 }
 

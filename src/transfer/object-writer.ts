@@ -1,6 +1,7 @@
 import { ConfigError } from "../base/errors.ts";
 import type { StorageDriver } from "../storage/driver.ts";
 import { toObjectKey } from "../storage/object-key.ts";
+import { breathing } from "../stream/breathing.ts";
 import { type ByteSource, compose } from "../stream/byte-stream.ts";
 import { countingMeter, hashingMeter } from "../stream/meter.ts";
 import type { Repository } from "./repository.ts";
@@ -45,7 +46,7 @@ export async function writeObject(
         plain = countingMeter(request.onPlainBytes);
         stored = hashingMeter();
         const input = request.source.open(signal);
-        return compose(input, plain.stage, compress, cipher.encrypt, stored.stage);
+        return compose(input, plain.stage, breathing, compress, cipher.encrypt, stored.stage);
       },
     },
     { ifAbsent: request.ifAbsent, signal: request.signal },
