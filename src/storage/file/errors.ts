@@ -20,7 +20,7 @@ export function isAbsence(error: unknown): boolean {
 /** An error of the file system as one of ours. */
 export function toStorageError(
   error: unknown,
-  object: { readonly storage: string; readonly key?: ObjectKey | string },
+  object: { readonly storage: string; readonly key?: ObjectKey | string | undefined },
 ): StorageError {
   const errno = errnoOf(error);
   const detail = errno ?? messageOf(error);

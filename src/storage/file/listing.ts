@@ -84,7 +84,10 @@ function readNames(directory: Directory, folder: string): Dirent[] {
     return readdirSync(`${directory.root}/${folder}`, { withFileTypes: true });
   } catch (error) {
     if (isAbsence(error)) return [];
-    throw toStorageError(error, { storage: directory.storage, key: folder });
+    throw toStorageError(error, {
+      storage: directory.storage,
+      key: folder === "" ? undefined : folder,
+    });
   }
 }
 

@@ -96,7 +96,7 @@ export class S3Driver implements StorageDriver {
   ): AsyncIterable<ObjectInfo> {
     const after = options.after === undefined ? undefined : this.#nameOf(options.after);
     let previous: string | undefined;
-    for await (const page of this.#pages(`${this.#options.keyPrefix}${prefix}`, {
+    for await (const page of this.#pages(prefix, {
       delimiter: undefined,
       after,
       signal: options.signal,
@@ -114,7 +114,8 @@ export class S3Driver implements StorageDriver {
 
   async listFolder(folder: string, signal: AbortSignal) {
     const ending = folder === "" || folder.endsWith("/") ? "" : "/";
-    const prefix = `${this.#options.keyPrefix}${folder}${ending}`;
+    const prefix = `${folder}${ending}`;
+    const prefixLength = this.#options.keyPrefix.length + prefix.length;
     const objects: ObjectInfo[] = [];
     const folders: string[] = [];
     for await (const page of this.#pages(prefix, { delimiter: "/", after: undefined, signal })) {
@@ -122,7 +123,7 @@ export class S3Driver implements StorageDriver {
         const info = this.#toInfo(object);
         if (info !== undefined) objects.push(info);
       }
-      folders.push(...page.folders.map((name) => name.slice(prefix.length, -1)));
+      folders.push(...page.folders.map((name) => name.slice(prefixLength, -1)));
     }
     return { objects, folders };
   }
@@ -158,6 +159,7 @@ export class S3Driver implements StorageDriver {
     }
   }
 
+  /** Pages of what begins with `prefix`, which is of our keys: theirs is the bucket's. */
   async *#pages(
     prefix: string,
     options: {
@@ -171,9 +173,11 @@ export class S3Driver implements StorageDriver {
       options.signal.throwIfAborted();
       let page: ListPage;
       try {
-        page = await this.#options.api.listPage({ prefix, continueAt, ...options });
+        const names = { prefix: `${this.#options.keyPrefix}${prefix}`, continueAt };
+        page = await this.#options.api.listPage({ ...names, ...options });
       } catch (error) {
-        throw toStorageError(error, { storage: this.name, key: prefix });
+        const key = prefix === "" ? undefined : prefix;
+        throw toStorageError(error, { storage: this.name, key });
       }
       this.#isBucketProven = true;
       yield page;
@@ -187,7 +191,7 @@ export class S3Driver implements StorageDriver {
   #misordered(name: string): StorageUnavailableError {
     return new StorageUnavailableError({
       storage: this.name,
-      detail: `the listing is out of order at ${name}`,
+      detail: `the listing is out of order at ${name.slice(this.#options.keyPrefix.length)}`,
       isTransient: false,
       hint: "The service does not list in the order of names, which finding backups needs.",
     });
@@ -199,7 +203,8 @@ export class S3Driver implements StorageDriver {
       const failures = await this.#options.api.deleteObjects(names, signal);
       const [first] = failures.filter(({ code }) => code !== "NoSuchKey");
       if (first === undefined) return;
-      const message = `${first.name}: ${first.message} (${failures.length} of ${names.length})`;
+      const key = first.name.slice(this.#options.keyPrefix.length);
+      const message = `${key}: ${first.message} (${failures.length} of ${names.length})`;
       // The answer as a whole was a success; the status says only what kind of failure this is.
       throw new S3ServiceError({ status: 200, code: first.code, message });
     } catch (error) {

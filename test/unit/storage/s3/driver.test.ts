@@ -6,6 +6,7 @@ import { SILENT_LOGGER } from "../../../../src/base/log.ts";
 import { toObjectKey } from "../../../../src/storage/object-key.ts";
 import type { ListPage } from "../../../../src/storage/s3/api.ts";
 import { S3Driver } from "../../../../src/storage/s3/driver.ts";
+import { bytesSource } from "../../../../src/stream/byte-stream.ts";
 import { FakeS3Api, failure } from "../../../support/fake-s3-api.ts";
 import { quickPolicy } from "../../../support/retry-policy.ts";
 
@@ -66,7 +67,10 @@ describe("S3Driver", () => {
     for (const pages of [[["p/b", "p/a"]], [["p/a"], ["p/a"]]]) {
       const { api, driver } = setup();
       pagesOf(api, pages);
-      await expect(keysOf(driver)).rejects.toThrow("out of order");
+      const last = pages.flat().at(-1)?.slice(2) ?? "";
+      await expect(keysOf(driver)).rejects.toThrow(
+        `s3://bucket/p: storage failed: the listing is out of order at ${last}`,
+      );
     }
   });
 
@@ -87,10 +91,41 @@ describe("S3Driver", () => {
     ];
     await expect(driver.delete(keys, NEVER)).rejects.toMatchObject({
       isTransient: true,
-      message: expect.stringContaining("p/2: try again"),
+      message: "s3://bucket/p: storage failed: InternalError: 2: try again (2 of 3)",
     });
     api.deleteObjects = async () => [{ name: "p/1", code: "NoSuchKey", message: "" }];
     await driver.delete(keys, NEVER);
+  });
+
+  test("names the storage and our key in errors, each once, whatever fails", async () => {
+    const { api, driver } = setup();
+    api.before = () => {
+      throw failure(503, "ServiceUnavailable");
+    };
+    const key = toObjectKey("wal_005/1.lz4");
+    const body = { ...bytesSource(new Uint8Array([7])), sizeBytes: 1 };
+    const list = async (prefix: string) =>
+      await Array.fromAsync(driver.list(prefix, { signal: NEVER }));
+    const calls: readonly (readonly [() => Promise<unknown>, string])[] = [
+      [() => driver.stat(key, NEVER), "/wal_005/1.lz4"],
+      [() => driver.get(key, { signal: NEVER }), "/wal_005/1.lz4"],
+      [() => driver.put(key, body, { ifAbsent: false, signal: NEVER }), "/wal_005/1.lz4"],
+      [() => driver.delete([key], NEVER), "/wal_005/1.lz4"],
+      [() => list("wal_005/"), "/wal_005/"],
+      [() => list(""), ""],
+      [() => driver.listFolder("wal_005", NEVER), "/wal_005/"],
+    ];
+    for (const [call, place] of calls) {
+      const error = await call().then(
+        () => undefined,
+        (thrown: unknown) => thrown,
+      );
+      expect(error).toMatchObject({
+        message: expect.stringMatching(new RegExp(`^s3://bucket/p${place}: storage failed: `)),
+      });
+      expect(String(error).split("s3://bucket/p")).toHaveLength(2);
+      expect(String(error)).not.toContain("p/p/");
+    }
   });
 
   test("asks once whether the bucket is there before it says that an object is not", async () => {
