@@ -1,11 +1,16 @@
 import { ByteBudget } from "../base/byte-budget.ts";
+import { ConfigError } from "../base/errors.ts";
 import type { SettingReader } from "../base/setting-reader.ts";
 import type { Codec, CodecName, CodecOptions } from "../codec/codec.ts";
+import type { Settings } from "../config/settings.ts";
 import { readOnly } from "../storage/wrap/read-only.ts";
 import type { Repository } from "../transfer/repository.ts";
 import type { Invocation } from "./command.ts";
 
 export type Purpose = "read" | "write";
+
+/** The one storage that there is without failover storages, as WAL-G calls it. */
+const PRIMARY_STORAGE = "default";
 
 /**
  * The repository that the settings describe. Only what it needs is imported; disposing it closes
@@ -14,7 +19,10 @@ export type Purpose = "read" | "write";
 export async function openRepository(
   { settings, log, clock }: Invocation,
   purpose: Purpose,
+  limits: Pick<CodecOptions, "parallelism"> = {},
 ): Promise<Repository & AsyncDisposable> {
+  refuseOtherStorages(settings);
+  if (purpose === "write") refuseIdleLevel(settings);
   const [storages, codecs, ciphers] = await Promise.all([
     import("../storage/registry.ts"),
     import("../codec/registry.ts"),
@@ -22,7 +30,7 @@ export async function openRepository(
   ]);
   const budget = new ByteBudget(settings.whole("BUFFER_BUDGET") ?? 0);
   const cipher = await ciphers.openCipher(settings, { log });
-  const options = codecOptions(settings, codecs);
+  const options = { ...codecOptions(settings, codecs), ...limits };
   const opened = new Map<CodecName, Promise<Codec>>();
   const codecFor = (name: CodecName): Promise<Codec> => {
     const codec = opened.get(name) ?? codecs.openCodec(name, options);
@@ -34,13 +42,36 @@ export async function openRepository(
   // Who only reads must not be able to write by mistake.
   const driver = purpose === "write" ? storage : readOnly(storage);
   return {
-    name: "default",
+    name: PRIMARY_STORAGE,
     driver,
     codec,
     cipher,
     codecFor,
     [Symbol.asyncDispose]: () => driver.close(),
   };
+}
+
+/** Another storage than the one asked for must not be written to, nor answer for it. */
+function refuseOtherStorages(settings: SettingReader): void {
+  const target = settings.text("TARGET_STORAGE");
+  if (target === undefined || target === PRIMARY_STORAGE) return;
+  throw new ConfigError(
+    `storage with name ${JSON.stringify(target)} is not found`,
+    `There are no failover storages yet; the only storage is ${JSON.stringify(PRIMARY_STORAGE)}.`,
+  );
+}
+
+/** Who sets both means one of them to be something else. */
+function refuseIdleLevel(settings: Settings): void {
+  const method = settings.text("COMPRESSION_METHOD");
+  const isGiven = ["ZSTD_LEVEL", "COMPRESSION_METHOD"].every(
+    (key) => settings.origin(key) !== "default",
+  );
+  if (!isGiven || method === "zstd") return;
+  throw new ConfigError(
+    `ZSTD_LEVEL is set, and COMPRESSION_METHOD is ${method}`,
+    "Remove the level, or choose zstd.",
+  );
 }
 
 function codecOptions(

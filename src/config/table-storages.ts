@@ -20,7 +20,7 @@ export const FILE_SETTINGS = section("file", [
     form: "walg",
     kind: "text",
     example: "default",
-    help: "Use only this storage",
+    help: "Use only this storage; anything but default is an error, as there are no failovers yet",
   },
 ]);
 

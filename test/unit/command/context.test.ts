@@ -65,3 +65,32 @@ test("fails on settings that no repository can be opened with", async () => {
     "ZSTD_LEVEL",
   );
 });
+
+test.each(["read", "write"] as const)("knows one storage only, to %s", async (purpose) => {
+  const open = (target: string) =>
+    openRepository(invocation({ WALG_TARGET_STORAGE: target }), purpose);
+  for (const target of ["second", "all", "Default"]) {
+    await expect(open(target)).rejects.toMatchObject({
+      code: "config",
+      message: `storage with name "${target}" is not found`,
+    });
+  }
+  await using repository = await open("default");
+  expect(repository.name).toBe("default");
+});
+
+test("refuses to write with a level of zstd and another method", async () => {
+  const level = { WALG_ZSTD_LEVEL: "best" };
+  const both = { ...level, WALG_COMPRESSION_METHOD: "lz4" };
+  await expect(openRepository(invocation(both), "write")).rejects.toMatchObject({
+    code: "config",
+    message: "ZSTD_LEVEL is set, and COMPRESSION_METHOD is lz4",
+  });
+  await using reader = await openRepository(invocation(both), "read");
+  expect(reader.codec.name).toBe("lz4");
+  const zstd = { ...level, WALG_COMPRESSION_METHOD: "zstd" };
+  await using given = await openRepository(invocation(zstd), "write");
+  await using usual = await openRepository(invocation(level), "write");
+  await using walg = await openRepository(invocation(level, true), "write");
+  expect([given, usual, walg].map(({ codec }) => codec.name)).toEqual(["zstd", "zstd", "lz4"]);
+});
