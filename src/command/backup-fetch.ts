@@ -13,8 +13,8 @@ import { loadPostgresRestore } from "../database/registry.ts";
 import type { Invocation } from "./command.ts";
 import { openRepository } from "./context.ts";
 
-/** Parts restored at once: what keeps disk and processors busy, with memory bounded. */
-const PARTS_MAX = Math.min(3, Math.max(2, navigator.hardwareConcurrency));
+/** Parts restored at once: more than one a processor would only take memory. */
+const PARTS_MAX = Math.max(2, navigator.hardwareConcurrency);
 
 /** Restores a backup into an empty directory; with a target also what recovery needs. */
 export async function run(invocation: Invocation): Promise<void> {

@@ -8,7 +8,9 @@ export const TRANSFER_SETTINGS = section("transfer", [
     min: 1,
     default: "10",
     example: "10",
-    help: "Objects fetched at once; how many segments wal-fetch reads ahead (1: none)",
+    help:
+      "Parts that a restore fetches at once at most, and no more than there are processors (at " +
+      "least 2); how many segments wal-fetch reads ahead (1: none)",
   },
   {
     key: "UPLOAD_CONCURRENCY",
@@ -17,7 +19,9 @@ export const TRANSFER_SETTINGS = section("transfer", [
     min: 1,
     default: "16",
     example: "16",
-    help: "Objects stored at once, parts of one object at once, segments of one wal-push at once",
+    help:
+      "Parts of one object stored at once at most, within BUFFER_BUDGET; segments that one " +
+      "wal-push stores at once at most: two in a directory, three elsewhere",
   },
   {
     key: "UPLOAD_DISK_CONCURRENCY",
@@ -95,7 +99,9 @@ export const TRANSFER_SETTINGS = section("transfer", [
     form: "walg",
     kind: "text",
     example: "default",
-    help: "zstd's level: fastest, default, better, best, or a number from 1 to 22",
+    help:
+      "zstd's level: fastest, default, better, best, or a number from 1 to 22; an error where " +
+      "another COMPRESSION_METHOD is set",
   },
   {
     key: "ZSTD_ENGINE",
