@@ -33,6 +33,10 @@ test("G25 a directory that is not the server's is refused, even a copy of it", a
   const foreign = await site.push([], { directory: other.dataDir, settings });
   expect(foreign.exitCode).toBe(40);
   expect(foreign.stderr).toMatch(/belongs to system \d+, the server is \d+/);
+  // A copy has that identity too: the checkpoint of the backup's start is only in the original.
+  const copied = await site.push([], { directory: copy, settings });
+  expect(copied.exitCode).toBe(40);
+  expect(copied.stderr).toContain("is not where the server works");
   expect(site.keys()).toEqual([]);
 });
 

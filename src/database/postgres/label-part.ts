@@ -24,29 +24,39 @@ export interface SmallFile {
   readonly modifiedAtSeconds: number;
 }
 
-/** `pg_control.tar`: read until it is whole, and stored when every data file has been. */
+export function controlFilePath(dataDir: string): string {
+  return join(dataDir, "global", "pg_control");
+}
+
+/** The server may be writing it: it is read until its CRC is right. */
+export async function readWholeControlFile(
+  path: string,
+  options: { readonly clock: Clock; readonly signal: AbortSignal },
+): Promise<Uint8Array> {
+  for (let attempt = 1; ; attempt += 1) {
+    const content = readable(path, () => readFileSync(path));
+    try {
+      parseControlFile(content, path);
+      return content;
+    } catch (error) {
+      if (attempt === CONTROL_READS_MAX) throw error;
+      await options.clock.sleep(CONTROL_READ_PAUSE_MS, options.signal);
+    }
+  }
+}
+
+/** `pg_control.tar`: stored when every data file has been. */
 export async function controlPart(
   dataDir: string,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<BackupPart> {
-  const path = join(dataDir, "global", "pg_control");
-  for (let attempt = 1; ; attempt += 1) {
-    const content = readable(path, () => readFileSync(path));
-    try {
-      parseControlFile(content, path);
-    } catch (error) {
-      if (attempt === CONTROL_READS_MAX) throw error;
-      await clock.sleep(CONTROL_READ_PAUSE_MS, signal);
-      continue;
-    }
-    const { uid, gid, mtimeMs } = readable(path, () => statSync(path));
-    const modifiedAtSeconds = Math.round(mtimeMs / 1000);
-    const name = "/global/pg_control";
-    return smallPart("pg_control.tar", [
-      { name, content, mode: 0o600, uid, gid, modifiedAtSeconds },
-    ]);
-  }
+  const path = controlFilePath(dataDir);
+  const content = await readWholeControlFile(path, { clock, signal });
+  const { uid, gid, mtimeMs } = readable(path, () => statSync(path));
+  const modifiedAtSeconds = Math.round(mtimeMs / 1000);
+  const name = "/global/pg_control";
+  return smallPart("pg_control.tar", [{ name, content, mode: 0o600, uid, gid, modifiedAtSeconds }]);
 }
 
 function readable<T>(path: string, read: () => T): T {

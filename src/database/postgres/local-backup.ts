@@ -1,4 +1,5 @@
 import { realpathSync } from "node:fs";
+import type { Clock } from "../../base/clock.ts";
 import { FilesystemError, messageOf } from "../../base/errors.ts";
 import { type BackupName, formatPostgresBackupName } from "../../catalog/backup-name.ts";
 import { formatLsn } from "../../delta/lsn.ts";
@@ -8,7 +9,7 @@ import type { BackupPart, BackupRequest, BackupSession, StoredFacts } from "../a
 import { describeBackup } from "./backup-documents.ts";
 import type { PostgresBackupOptions } from "./backup-options.ts";
 import { PartPacker } from "./backup-parts.ts";
-import { readControlFile } from "./control-file.ts";
+import { parseControlFile, readControlFile } from "./control-file.ts";
 import {
   type DirectoryEntry,
   newFindings,
@@ -17,7 +18,7 @@ import {
 } from "./data-directory.ts";
 import { FilesMetadataWriter } from "./files-metadata-writer.ts";
 import { checkServersJournal, firstJournalOf, journalBetween } from "./journal-needs.ts";
-import { controlPart, labelPart } from "./label-part.ts";
+import { controlFilePath, controlPart, labelPart, readWholeControlFile } from "./label-part.ts";
 import { type BackupStart, type BackupStop, PostgresSession } from "./session.ts";
 import { DatabaseError } from "./wire/server-error.ts";
 
@@ -40,6 +41,7 @@ export async function beginLocalBackup(
     const totalBytes = measureDirectory(dataDir);
     const start = await server.startBackup(startedAt.toISOString(), signal);
     log.info(`backup started at LSN ${formatLsn(start.startLsn)}, WAL file ${start.segment}`);
+    await checkSameCheckpoint(dataDir, start, { clock, signal });
     const firstJournal = await firstJournalOf(server, start, { log, signal });
     const facts = { startedAt, dataDir, totalBytes, firstJournal, start };
     return new LocalBackup(options, request, server, facts);
@@ -241,6 +243,27 @@ function checkSameCluster(given: string, dataDir: string, server: PostgresSessio
   if (control.systemIdentifier === systemIdentifier) return;
   throw new DatabaseError(
     `${dataDir} belongs to system ${control.systemIdentifier}, the server is ${systemIdentifier}`,
+    { hint: "Check PGHOST and PGPORT, or name the directory of that server." },
+  );
+}
+
+/**
+ * The checkpoint with which the backup began is in the server's pg_control: a copy of its directory,
+ * which has the same identity, lacks it.
+ */
+async function checkSameCheckpoint(
+  dataDir: string,
+  start: BackupStart,
+  options: { readonly clock: Clock; readonly signal: AbortSignal },
+): Promise<void> {
+  const path = controlFilePath(dataDir);
+  const content = await readWholeControlFile(path, options);
+  const { redoLsn } = parseControlFile(content, path);
+  if (redoLsn >= start.startLsn) return;
+  const [own, began] = [formatLsn(redoLsn), formatLsn(start.startLsn)];
+  throw new DatabaseError(
+    `${dataDir} is not where the server works: its checkpoint is at ${own}, ` +
+      `the backup began at ${began}`,
     { hint: "Check PGHOST and PGPORT, or name the directory of that server." },
   );
 }
