@@ -1,6 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { ConfigError, errnoOf, messageOf } from "../base/errors.ts";
+import { isJsonObject, type JsonValue, parseJsonObject } from "../base/json.ts";
 import { findJsonFault } from "./json-place.ts";
+import { wholeOfDecimal } from "./parse.ts";
 
 /** Upper-case name → text, or a map for the keys that hold one. */
 export type FileValues = ReadonlyMap<string, string | Readonly<Record<string, unknown>>>;
@@ -37,13 +39,7 @@ export function findHomeFile(home: string): string | undefined {
 /** Reads a configuration file. Whatever is wrong with it is an error that says where. */
 export function readConfigFile(path: string): FileValues {
   const extension = /\.([^./]+)$/.exec(path)?.[1]?.toLowerCase() ?? "";
-  const parser = PARSERS[extension];
-  if (parser === undefined) {
-    throw new ConfigError(
-      `configuration file ${path} has ${extension === "" ? "no" : "an unknown"} extension`,
-      `Name the format by the extension: ${formatNames()}.`,
-    );
-  }
+  const parser = PARSERS[extension] ?? parseUnnamed;
   let text: string;
   try {
     text = readFileSync(path, "utf8");
@@ -51,13 +47,46 @@ export function readConfigFile(path: string): FileValues {
     const reason = errnoOf(error) === "ENOENT" ? "does not exist" : messageOf(error);
     throw new ConfigError(`configuration file ${path} cannot be read: ${reason}`);
   }
-  const document = parser(text.replace(/^\uFEFF/, ""), path);
+  text = text.replace(/^\uFEFF/, "");
+  // Nothing in it is nothing set, in every format.
+  return text.trim() === "" ? new Map() : valuesOf(parser(text, path), path);
+}
+
+function valuesOf(document: Readonly<Record<string, unknown>>, path: string): FileValues {
   const values = new Map<string, string | Readonly<Record<string, unknown>>>();
   for (const [name, value] of Object.entries(document)) {
     const converted = toText(value, name, path);
     if (converted !== undefined) values.set(name.toUpperCase(), converted);
   }
   return values;
+}
+
+/**
+ * Without an extension that names the format. JSON begins with a brace; lines may be YAML and
+ * assignments at once, and are taken when both mean the same.
+ */
+function parseUnnamed(text: string, path: string): Readonly<Record<string, unknown>> {
+  if (text.trimStart().startsWith("{")) return parseJson(text, path);
+  const [yaml, lines] = [parseYaml, parseAssignments].map((parser) => {
+    try {
+      const document = parser(text, path);
+      return { document, values: valuesOf(document, path) };
+    } catch (error) {
+      if (error instanceof ConfigError) return { error };
+      throw error;
+    }
+  });
+  const found = yaml?.document ?? lines?.document;
+  if (found === undefined) throw lines?.error ?? yaml?.error;
+  const isSame =
+    yaml?.values === undefined ||
+    lines?.values === undefined ||
+    Bun.deepEquals(yaml.values, lines.values);
+  if (isSame) return found;
+  throw new ConfigError(
+    `configuration file ${path} means one thing as YAML and another as KEY=value lines`,
+    `Name the format by the extension: ${formatNames()}.`,
+  );
 }
 
 function formatNames(): string {
@@ -93,7 +122,9 @@ function parseJson(text: string, path: string): Readonly<Record<string, unknown>
   try {
     // Numbers as they are written: a long one would lose its last digits.
     document = JSON.parse(text, (_key, value, context?: { source?: string }) =>
-      typeof value === "number" && context?.source !== undefined ? context.source : value,
+      typeof value === "number" && context?.source !== undefined
+        ? (wholeOfDecimal(context.source) ?? context.source)
+        : value,
     );
   } catch {
     const fault = findJsonFault(text);
@@ -102,7 +133,12 @@ function parseJson(text: string, path: string): Readonly<Record<string, unknown>
     const found = fault >= text.length ? "end" : JSON.stringify(text[fault]);
     throw unparsable(path, `unexpected ${found}`, before.length, column);
   }
-  return asMap(document, path);
+  const values = asMap(document, path);
+  const maps = Object.keys(values).filter((name) => isJsonObject(values[name] as JsonValue));
+  if (maps.length === 0) return values;
+  // Within a map a number is a number.
+  const exact = parseJsonObject(text, path);
+  return { ...values, ...Object.fromEntries(maps.map((name) => [name, exact[name]])) };
 }
 
 function parseYaml(text: string, path: string): Readonly<Record<string, unknown>> {

@@ -31,7 +31,9 @@ export function readOutsideSettings(request: {
   readonly home: () => string | undefined;
 }): OutsideSettings {
   const fromEnvironment = environmentSource(request.environment);
-  const named = request.configPath ?? fromEnvironment.values.get("CONFIG_PATH")?.value;
+  // An empty name is no name, as for WAL-G: scripts pass variables that may be unset.
+  const given = request.configPath === "" ? undefined : request.configPath;
+  const named = given ?? fromEnvironment.values.get("CONFIG_PATH")?.value;
   // Absolute, since children and the server's restore_command run in other directories.
   const configPath = named === undefined ? homeFile(request.home()) : resolve(named);
   return {
@@ -77,7 +79,10 @@ export function loadSettings(options: LoadOptions): LoadedSettings {
     if (source === undefined) continue;
     warnings.push(...warningsOf(origin, source, outside.configPath));
     for (const [key, { setting, name, value }] of source.values) {
-      if (setting.status === "missing") throw notSupported(setting, name, origin);
+      if (setting.status === "missing") {
+        if (asksForNothing(setting, value)) continue;
+        throw notSupported(setting, name, origin);
+      }
       if (given.has(key)) continue;
       const checked = setting.status === "retired" ? value : checkedValue(setting, value, name);
       given.set(key, { setting, name, value: checked, origin });
@@ -136,6 +141,11 @@ function idleWarning(given: EffectiveSetting, commandName: string | undefined): 
   const { setting, name, origin } = given;
   const isMissed = commandName !== undefined && setting.missedBy?.includes(commandName) === true;
   return isMissed ? [`${name} (${origin}) has no effect: ${setting.idleBecause ?? ""}`] : [];
+}
+
+/** An empty map of further storages is what templates leave where there are none. */
+function asksForNothing(setting: Setting, value: string): boolean {
+  return setting.kind === "map" && /^\s*\{\s*\}\s*$/.test(value);
 }
 
 function notSupported(setting: Setting, name: string, origin: SettingOrigin): ConfigError {

@@ -12,6 +12,25 @@ export function parseWhole(text: string): number | undefined {
   return Number.isSafeInteger(value) ? value : undefined;
 }
 
+const DIGITS_MAX = 20;
+
+/**
+ * The digits of a number of a JSON file that is whole and written otherwise: `1e8`, `10485760.0`.
+ * undefined for fractions, and for numbers that are too long to be meant.
+ */
+export function wholeOfDecimal(text: string): string | undefined {
+  const match = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(text);
+  if (match === null) return undefined;
+  const [, sign = "", whole = "", fraction = "", exponent = "0"] = match;
+  const shift = Number(exponent) - fraction.length;
+  const digits = whole + fraction;
+  if (digits.length + Math.abs(shift) > 2 * DIGITS_MAX) return undefined;
+  const kept = shift < 0 ? digits.slice(0, shift) : digits + "0".repeat(shift);
+  if (shift < 0 && /[^0]/.test(digits.slice(shift))) return undefined;
+  const plain = kept.replace(/^0+(?=\d)/, "");
+  return plain === "" || plain === "0" ? "0" : sign + plain;
+}
+
 const UNIT_MS: Readonly<Record<string, number>> = {
   ns: 1e-6,
   us: 1e-3,

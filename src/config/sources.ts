@@ -1,4 +1,5 @@
 import { ConfigError } from "../base/errors.ts";
+import { printJson } from "../base/json.ts";
 import type { FileValues } from "./file.ts";
 import { nearestName } from "./nearest-name.ts";
 import { namesOf, PREFIXES, type Setting } from "./setting.ts";
@@ -54,7 +55,7 @@ export function fileSource(values: FileValues): SettingSource {
 function mapText(name: string, value: Readonly<Record<string, unknown>>): string {
   const setting = findSetting(name)?.setting;
   if (setting === undefined || setting.kind === "map" || setting.takesMap === true) {
-    return JSON.stringify(value);
+    return printJson(value, { escaping: "plain" });
   }
   throw new ConfigError(
     `${name} in the configuration file is a map, where a single value is wanted`,

@@ -117,16 +117,62 @@ test("names no value of a file that does not parse", () => {
   expect(faultOf(written("secret.json", text)).message).not.toContain("secret key");
 });
 
-test("refuses HCL, unknown extensions and absent files", () => {
+test("refuses HCL and absent files", () => {
   expect(faultOf(written("a.hcl", "A = 1")).message).toContain("HCL");
-  expect(faultOf(written("a.conf", "A=1")).message).toContain("unknown extension");
-  expect(faultOf(written("plain", "A=1")).message).toContain("no extension");
   expect(faultOf(join(folder, "absent.json")).message).toContain("does not exist");
+  expect(faultOf(join(folder, "absent.conf")).message).toContain("does not exist");
 });
 
-test("accepts empty files", () => {
-  expect(readConfigFile(written("empty.yaml", "# nothing\n")).size).toBe(0);
-  expect(readConfigFile(written("empty.env", "")).size).toBe(0);
+test.each([
+  ["json.conf", '\n{"A": "x", "B": 1e2}'],
+  ["yaml.conf", "A: x\nB: 100\n"],
+  ["quoted", 'A: "x" # said\nB: 100\n'],
+  ["lines", "# comment\nexport A='x'\nB=100\n"],
+  ["walg.prod", "[section]\nA = x\nB = 100\n"],
+])("finds the format of %s by what is in it", (name, text) => {
+  const values = Object.fromEntries(readConfigFile(written(name, text)));
+  expect({ A: values["A"], B: values["B"] }).toEqual({ A: "x", B: "100" });
+});
+
+test.each([
+  ["number.conf", "A: 1.50\n", "one thing as YAML and another as KEY=value"],
+  ["nested.conf", "A: x\nM:\n  y: z\n", "one thing as YAML and another as KEY=value"],
+  ["comment", "A: x # said\n", "one thing as YAML and another as KEY=value"],
+  ["broken.conf", '{"A": "x"\n"B": 1}', "does not parse: unexpected"],
+  ["words.conf", "A=1\njust words\n", "line 2, column 1"],
+])("refuses %s, whose format is not certain or broken", (name, text, part) => {
+  const path = written(name, text);
+  const fault = faultOf(path);
+  expect(fault.message).toContain(path);
+  expect(fault.message).toContain(part);
+});
+
+test("writes whole numbers of JSON, YAML and TOML as WAL-G does", () => {
+  const wanted = { A: "100000000", B: "10485760", C: "1.5", D: "0.001" };
+  const json = '{"A": 1e8, "B": 10485760.0, "C": 1.5, "D": 0.001}';
+  expect(Object.fromEntries(readConfigFile(written("n.json", json)))).toEqual(wanted);
+  const yaml = "A: 1e8\nB: 10485760.0\nC: 1.5\nD: 0.001\n";
+  expect(Object.fromEntries(readConfigFile(written("n.yaml", yaml)))).toEqual(wanted);
+  const toml = "A = 1e8\nB = 10485760.0\nC = 1.5\nD = 0.001\n";
+  expect(Object.fromEntries(readConfigFile(written("n.toml", toml)))).toEqual(wanted);
+});
+
+test("keeps numbers within a map as numbers, with every digit", () => {
+  const path = written("deep.json", '{"A": 7, "M": {"n": 12345678901234567890, "l": [1.5, "2"]}}');
+  expect(Object.fromEntries(readConfigFile(path))).toEqual({
+    A: "7",
+    M: { n: 12345678901234567890n, l: [1.5, "2"] },
+  });
+});
+
+test.each(["json", "yaml", "toml", "env", "conf"])("takes an empty .%s as no settings", (type) => {
+  expect(readConfigFile(written(`empty.${type}`, "\n")).size).toBe(0);
+  expect(readConfigFile(written(`none.${type}`, "")).size).toBe(0);
+});
+
+test("takes a file of comments as no settings", () => {
+  expect(readConfigFile(written("comments.yaml", "# nothing\n")).size).toBe(0);
+  expect(readConfigFile(written("comments.conf", "# nothing\n")).size).toBe(0);
 });
 
 test("finds our own file in the home before WAL-G's, and json before yaml", () => {

@@ -56,6 +56,36 @@ test("lets flags win over environment over file over default", () => {
   expect(at({})).toEqual(["walg", "default"]);
 });
 
+test("takes an empty path of the file as none given", () => {
+  for (const environment of [{}, { WALG_CONFIG_PATH: "" }]) {
+    const { settings } = load({ configPath: "", environment, home });
+    expect(settings.configPath).toBe(homeFile);
+    expect(settings.text("SLOTNAME")).toBe("home");
+  }
+});
+
+test("takes further storages that are none", () => {
+  expect(load({ environment: { WALG_FAILOVER_STORAGES: " {} " } }).warnings).toEqual([]);
+  const path = join(home, "no-failover.json");
+  for (const none of [{}, "", null]) {
+    writeFileSync(path, JSON.stringify({ WALG_FAILOVER_STORAGES: none }));
+    expect(load({ configPath: path }).warnings).toEqual([]);
+  }
+  writeFileSync(path, JSON.stringify({ WALG_FAILOVER_STORAGES: { second: {} } }));
+  expect(() => load({ configPath: path })).toThrow(/FAILOVER_STORAGES \(file\) asks for a storage/);
+});
+
+test.each(["SENTINEL_USER_DATA", "FETCH_TARGET_USER_DATA", "DELTA_FROM_USER_DATA"])(
+  "takes %s as a map of the file",
+  (key) => {
+    const path = join(home, "user-data.json");
+    writeFileSync(path, `{"WALG_${key}": {"day": "monday", "id": 12345678901234567890}}`);
+    expect(load({ configPath: path }).settings.text(key)).toBe(
+      '{"day":"monday","id":12345678901234567890}',
+    );
+  },
+);
+
 test("lets a WALE_ variable win over a TIDEMARK_ key of the file: the source comes first", () => {
   const path = join(home, "prefix.yaml");
   writeFileSync(path, "TIDEMARK_S3_PREFIX: s3://file\n");

@@ -5,6 +5,7 @@ import {
   parseFlag,
   parseSizeBytes,
   parseWhole,
+  wholeOfDecimal,
 } from "../../../src/config/parse.ts";
 
 test.each(["1", "t", "T", "true", "TRUE", "True"])("reads %s as true", (text) => {
@@ -75,3 +76,21 @@ test.each([
 test.each(["", "mb", "1xb", "-1mb", "1mbit", "99999999pb"])("refuses %j as a size", (text) => {
   expect(parseSizeBytes(text)).toBeUndefined();
 });
+
+test.each([
+  ["1e8", "100000000"],
+  ["10485760.0", "10485760"],
+  ["-1.50e2", "-150"],
+  ["1500e-2", "15"],
+  ["0.0", "0"],
+  ["12345678901234567890", "12345678901234567890"],
+])("knows that %s is %s", (text, whole) => {
+  expect(wholeOfDecimal(text)).toBe(whole);
+});
+
+test.each(["1.5", "1e-1", "12e-1", "1e300", "1e-300", "abc", ""])(
+  "finds no whole number in %j",
+  (text) => {
+    expect(wholeOfDecimal(text)).toBeUndefined();
+  },
+);
