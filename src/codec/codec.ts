@@ -16,12 +16,17 @@ export interface Codec {
   readonly decompress: Stage;
   /** Whether a flipped bit anywhere makes `decompress` throw (a content checksum is written). */
   readonly detectsFlippedBits: boolean;
+  /** Its loops are JavaScript, and slow until they are compiled. */
+  readonly isJavaScript?: true;
 }
 
 export interface CodecOptions {
   /** zstd level as a number (WAL-G's names map to 1, 3, 7, 11); other codecs ignore it. */
   readonly level?: number | undefined;
-  /** Chunks in flight at once; bounds memory too. Default 2. */
+  /**
+   * Chunks in flight at once; bounds memory too. Default 2. With 1, zstd decodes in the calling
+   * thread: least processor time for one small object, but nothing else runs meanwhile.
+   */
   readonly parallelism?: number | undefined;
   readonly zstdEngine?: "auto" | "builtin" | "addon" | undefined;
 }

@@ -32,6 +32,7 @@ export const LZ4_CODEC: Codec = {
   compress,
   decompress,
   detectsFlippedBits: true,
+  isJavaScript: true,
 };
 
 async function* compress(input: ByteStream): AsyncGenerator<Uint8Array> {

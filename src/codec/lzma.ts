@@ -22,6 +22,7 @@ export const LZMA_CODEC: Codec = {
   compress,
   decompress,
   detectsFlippedBits: false,
+  isJavaScript: true,
 };
 
 async function* compress(input: ByteStream): AsyncGenerator<Uint8Array> {

@@ -38,6 +38,7 @@ export const LZO_CODEC: Codec = {
   decompress,
   // lzop can leave the checksums out.
   detectsFlippedBits: false,
+  isJavaScript: true,
 };
 
 async function* decompress(input: ByteStream): AsyncGenerator<Uint8Array> {

@@ -7,6 +7,8 @@ export interface ZstdEngine {
   readonly name: "builtin" | "addon";
   compress(plain: Uint8Array, level: number): Promise<Uint8Array>;
   decompress(frame: Uint8Array): Promise<Uint8Array>;
+  /** The same in the calling thread. */
+  decompressHere?(frame: Uint8Array): Uint8Array;
 }
 
 export type ZstdEngineChoice = "auto" | "builtin" | "addon";
@@ -28,6 +30,7 @@ const BUILTIN_ENGINE: ZstdEngine = {
   name: "builtin",
   compress: (plain, level) => Bun.zstdCompress(plain, { level }),
   decompress: (frame) => Bun.zstdDecompress(frame),
+  decompressHere: (frame) => Bun.zstdDecompressSync(frame),
 };
 
 /** What `@mongodb-js/zstd` exports beneath its wrapper. */

@@ -31,6 +31,14 @@ export interface ZstdFrameHeader {
   readonly hasChecksum: boolean;
 }
 
+/** A frame of which all bytes are there. */
+export interface WholeFrame {
+  readonly header: ZstdFrameHeader;
+  readonly bytes: Uint8Array;
+  /** An upper limit of what it decodes to. */
+  readonly contentBytesMax: number;
+}
+
 /** Gives the frames of a zstd stream piece by piece; throws unless each one is complete. */
 export class ZstdFrameReader {
   readonly #reader: ByteReader;
@@ -51,6 +59,33 @@ export class ZstdFrameReader {
    */
   get contentBytesMax(): number {
     return this.#contentBytesMax;
+  }
+
+  /**
+   * The next frame if it has been read already, and decodes to at most `contentBytesMax`: a view
+   * instead of a copy of its pieces. undefined: it has to be opened and read in pieces.
+   */
+  bufferedFrame(contentBytesMax: number): WholeFrame | undefined {
+    const bytes = this.#reader.buffered();
+    if (bytes.byteLength < 5 || littleEndian(bytes, 0, 4) !== FRAME_MAGIC) return undefined;
+    const headerBytes = 5 + headerRestBytes(bytes[4] ?? 0);
+    if (bytes.byteLength < headerBytes) return undefined;
+    const header = parseFrameHeader(bytes.subarray(0, headerBytes));
+    const blockBytesMax = Math.min(header.windowBytes, BLOCK_BYTES_MAX);
+    let end = headerBytes;
+    let frameBytesMax = 0;
+    for (let isLast = false; !isLast; ) {
+      if (bytes.byteLength < end + 3) return undefined;
+      const block = parseBlockHeader(littleEndian(bytes, end, 3), blockBytesMax);
+      isLast = block.isLast;
+      end += 3 + block.storedBytes;
+      frameBytesMax += block.contentBytesMax;
+      if (frameBytesMax > contentBytesMax) return undefined;
+    }
+    if (header.hasChecksum) end += 4;
+    if (bytes.byteLength < end) return undefined;
+    this.#reader.skip(end);
+    return { header, bytes: bytes.subarray(0, end), contentBytesMax: frameBytesMax };
   }
 
   /** The next frame's header, past skippable frames; undefined at the end of the input. */
@@ -91,15 +126,10 @@ export class ZstdFrameReader {
 
   async #readBlockHeader(): Promise<Uint8Array> {
     const bytes = await this.#readExactly(3, "a block header");
-    const header = littleEndian(bytes, 0, 3);
-    const type = (header >>> 1) & 3;
-    const sizeBytes = header >>> 3;
-    if (type === BLOCK_RESERVED) throw corrupt("a block of a reserved type");
-    if (sizeBytes > this.#blockBytesMax) throw corrupt("a block larger than the format allows");
-    const isPlain = type === BLOCK_RAW || type === BLOCK_RLE;
-    this.#contentBytesMax += isPlain ? sizeBytes : this.#blockBytesMax;
-    this.#isLastBlock = (header & 1) === 1;
-    this.#blockBytes = type === BLOCK_RLE ? 1 : sizeBytes;
+    const block = parseBlockHeader(littleEndian(bytes, 0, 3), this.#blockBytesMax);
+    this.#contentBytesMax += block.contentBytesMax;
+    this.#isLastBlock = block.isLast;
+    this.#blockBytes = block.storedBytes;
     this.#expects = "block";
     return bytes;
   }
@@ -135,6 +165,19 @@ export class ZstdFrameReader {
     if (bytes.byteLength < sizeBytes) throw corrupt(`unfinished frame: input ends inside ${what}`);
     return bytes;
   }
+}
+
+function parseBlockHeader(header: number, blockBytesMax: number) {
+  const type = (header >>> 1) & 3;
+  const sizeBytes = header >>> 3;
+  if (type === BLOCK_RESERVED) throw corrupt("a block of a reserved type");
+  if (sizeBytes > blockBytesMax) throw corrupt("a block larger than the format allows");
+  const isPlain = type === BLOCK_RAW || type === BLOCK_RLE;
+  return {
+    isLast: (header & 1) === 1,
+    storedBytes: type === BLOCK_RLE ? 1 : sizeBytes,
+    contentBytesMax: isPlain ? sizeBytes : blockBytesMax,
+  };
 }
 
 /** Bytes of the header after the descriptor. */

@@ -128,12 +128,14 @@ async function* decompress(
   parallelism: number,
 ): AsyncGenerator<Uint8Array> {
   const reader = new ByteReader(input);
+  const { decompress, decompressHere } = engine;
+  const decode = parallelism > 1 ? decompress : (decompressHere ?? decompress);
   try {
     const frameReader = new ZstdFrameReader(reader);
     for (let isMore = true; isMore; ) {
       // Runs of small frames go through the engine; the frame that ends a run is streamed.
       const run = new FrameRun(frameReader);
-      yield* inOrder(run.wholeFrames(), parallelism, (frame) => decompressFrame(engine, frame));
+      yield* inOrder(run.wholeFrames(), parallelism, (frame) => decompressFrame(decode, frame));
       isMore = run.large !== undefined;
       if (run.large !== undefined) {
         const { streamZstdFrame } = await import("./zstd-stream.ts");
@@ -164,6 +166,11 @@ class FrameRun {
 
   async *wholeFrames(): AsyncGenerator<GatheredFrame> {
     for (;;) {
+      const whole = this.#frames.bufferedFrame(WHOLE_FRAME_BYTES_MAX);
+      if (whole !== undefined) {
+        yield { ...whole, pieces: [whole.bytes] };
+        continue;
+      }
       const header = await this.#frames.openFrame();
       if (header === undefined) return;
       const pieces: Uint8Array[] = [];
@@ -183,7 +190,10 @@ class FrameRun {
   }
 }
 
-async function decompressFrame(engine: ZstdEngine, frame: GatheredFrame): Promise<Uint8Array> {
+async function decompressFrame(
+  decode: (frame: Uint8Array) => Promise<Uint8Array> | Uint8Array,
+  frame: GatheredFrame,
+): Promise<Uint8Array> {
   const { contentBytes } = frame.header;
   // The engine makes room for what the header promises, so an impossible promise ends here.
   if (contentBytes !== undefined && contentBytes > frame.contentBytesMax) {
@@ -192,7 +202,7 @@ async function decompressFrame(engine: ZstdEngine, frame: GatheredFrame): Promis
   let plain: Uint8Array;
   try {
     const bytes = concatBytes(frame.pieces);
-    plain = freedWhenRecycled(await engine.decompress(bytes));
+    plain = freedWhenRecycled(await decode(bytes));
     if (frame.pieces.length > 1) recycle(freedWhenRecycled(bytes));
     for (const piece of frame.pieces) recycle(piece);
   } catch (error) {

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
+import { holdBackCompiler } from "../base/compiler-policy.ts";
 import { CanceledError, type ToolError } from "../base/errors.ts";
 import { fetchJournal, refuseExisting } from "../database/fetch-journal.ts";
 import { ReadAhead } from "../database/prefetch-journal.ts";
@@ -12,12 +13,14 @@ const FATAL_EXIT_CODE = 200;
 
 /** `restore_command`: brings one WAL file into place, then starts the read-ahead. */
 export async function run(invocation: Invocation): Promise<void> {
+  holdBackCompiler();
   const { settings, log, clock, signal } = invocation;
   const [name = "", destination = ""] = invocation.arguments;
   const target = resolve(destination);
   refuseExisting(target);
   const { walFetchPlace } = await loadPostgresWal();
-  await using repository = await openRepository(invocation, "read");
+  // Decoding one segment in other threads takes as long, and half as much processor time again.
+  await using repository = await openRepository(invocation, "read", { parallelism: 1 });
   const baseDirectory = resolve(settings.text("PREFETCH_DIR") ?? dirname(target));
   const { order, origin } = walFetchPlace({
     path: target,

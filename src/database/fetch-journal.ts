@@ -10,6 +10,7 @@ import {
 import { basename, dirname, join } from "node:path";
 import { discardFile, temporaryName } from "../base/atomic-file.ts";
 import type { Clock } from "../base/clock.ts";
+import { letCompilerWork } from "../base/compiler-policy.ts";
 import { errnoOf, FilesystemError, messageOf, ToolError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { WAL_FOLDER, walBaseKey } from "../catalog/storage-layout.ts";
@@ -124,6 +125,8 @@ async function download(
 ): Promise<{ readonly isComplete: boolean }> {
   const { repository, object } = target.stored;
   const codec = await repository.codecFor(object.codec);
+  // Records are checked byte by byte where the codec proves nothing.
+  if (codec.isJavaScript === true || !codec.detectsFlippedBits) letCompilerWork();
   const check = request.order.check(request.name, { isChecksummed: codec.detectsFlippedBits });
   const content = await readObject(repository, { ...object, signal: request.signal });
   const descriptor = createFile(target.path);

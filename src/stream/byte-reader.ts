@@ -1,3 +1,4 @@
+import { assert } from "../base/assert.ts";
 import type { ByteStream } from "./byte-stream.ts";
 import { freedWhenRecycled } from "./chunk-pool.ts";
 
@@ -21,6 +22,18 @@ export class ByteReader {
   /** Bytes given out so far. */
   get consumedBytes(): number {
     return this.#consumedBytes;
+  }
+
+  /** What can be had without waiting; nothing may be left of it. `skip` takes bytes off it. */
+  buffered(): Uint8Array {
+    return this.#chunk.subarray(this.#offset);
+  }
+
+  /** Passes over bytes that `buffered` showed. */
+  skip(sizeBytes: number): void {
+    assert(sizeBytes <= this.#chunk.byteLength - this.#offset, "more is skipped than buffered");
+    this.#offset += sizeBytes;
+    this.#consumedBytes += sizeBytes;
   }
 
   /** Exactly `sizeBytes` bytes; fewer only when the input ends before. */

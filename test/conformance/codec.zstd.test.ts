@@ -9,10 +9,15 @@ import { testCodec } from "./codec.suite.ts";
 
 const MIB = 1 << 20;
 
-for (const zstdEngine of ["builtin", "addon"] as const) {
+// With 1 the builtin engine decodes in the calling thread.
+for (const [zstdEngine, parallelism] of [
+  ["builtin", 3],
+  ["builtin", 1],
+  ["addon", 3],
+] as const) {
   testCodec({
-    title: `zstd, ${zstdEngine} engine`,
-    open: () => openCodec("zstd", { zstdEngine, parallelism: 3 }),
+    title: `zstd, ${zstdEngine} engine, ${parallelism} at once`,
+    open: () => openCodec("zstd", { zstdEngine, parallelism }),
     sizes: [0, 1, 255, 256, 65791, 65792, 131071, 131073, MIB - 1, MIB, MIB + 1, 3 * MIB],
     toolCompress: (plain) => runTool("zstd", ["-3", "-c"], plain),
     toolDecompress: (stored) => runTool("zstd", ["-dc"], stored),

@@ -4,8 +4,10 @@ import { describe, expect, test } from "vitest";
 import { CorruptObjectError } from "../../../src/base/errors.ts";
 import { parseFrameHeader, ZstdFrameReader } from "../../../src/codec/zstd-frames.ts";
 import { ByteReader } from "../../../src/stream/byte-reader.ts";
+import { bytesSource } from "../../../src/stream/byte-stream.ts";
 import { inChunks, pageLike } from "../../support/sample-bytes.ts";
 
+const NEVER = new AbortController().signal;
 const MAGIC = "28b52ffd";
 /** Single segment, size in one byte, one last raw block "abc". */
 const ABC = Buffer.from(`${MAGIC}2003190000616263`, "hex");
@@ -53,6 +55,52 @@ describe("zstd frame headers", () => {
   ])("are refused with %s", (_what, hex) => {
     const parse = () => parseFrameHeader(Buffer.from(MAGIC + hex, "hex"));
     expect(parse).toThrow(CorruptObjectError);
+  });
+});
+
+describe("a frame that has been read already", () => {
+  /** A reader that holds the bytes, but for the first, in one piece. */
+  async function holding(bytes: Uint8Array): Promise<ZstdFrameReader> {
+    const input = new ByteReader(bytesSource(Buffer.concat([Buffer.of(0), bytes])).open(NEVER));
+    await input.read(1);
+    return new ZstdFrameReader(input);
+  }
+
+  const frames = ["28b52ffd2003190000616263", "28b52ffd00500000000b000061"].map((hex) =>
+    Buffer.from(hex, "hex"),
+  );
+  const real = Buffer.from(Bun.zstdCompressSync(pageLike(300_000, 1), { level: 3 }));
+
+  test("is given as a view, with what it holds at most", async () => {
+    const reader = await holding(Buffer.concat([...frames, real]));
+    const [abc, second] = [reader.bufferedFrame(1 << 20), reader.bufferedFrame(1 << 20)];
+    expect(abc).toMatchObject({ bytes: frames[0], contentBytesMax: 3 });
+    expect(second).toMatchObject({ bytes: frames[1], contentBytesMax: 1 });
+    expect(reader.bufferedFrame(1 << 18)).toBeUndefined();
+    const third = reader.bufferedFrame(1 << 20);
+    expect(Buffer.compare(third?.bytes ?? Buffer.alloc(0), real)).toBe(0);
+    expect(third?.header.contentBytes).toBe(300_000);
+    expect(reader.bufferedFrame(1 << 20)).toBeUndefined();
+    expect(await reader.openFrame()).toBeUndefined();
+  });
+
+  test("is left where it is unless all of it is there", async () => {
+    for (let length = 0; length < real.byteLength; length += length < 200 ? 1 : 97) {
+      const reader = await holding(real.subarray(0, length));
+      expect(reader.bufferedFrame(1 << 20), `${length} bytes`).toBeUndefined();
+    }
+    const reader = await holding(Buffer.from("502a4d1800000000", "hex"));
+    expect(reader.bufferedFrame(1 << 20)).toBeUndefined();
+    expect(await reader.openFrame()).toBeUndefined();
+  });
+
+  test.each([
+    ["a reserved block", "28b52ffd2003060000"],
+    ["a block that is too large", "28b52ffd20032100006162636465"],
+    ["a dictionary", "28b52ffd210103190000616263"],
+  ])("is refused with %s", async (_what, hex) => {
+    const reader = await holding(Buffer.from(hex, "hex"));
+    expect(() => reader.bufferedFrame(1 << 20)).toThrow(CorruptObjectError);
   });
 });
 

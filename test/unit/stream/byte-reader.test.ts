@@ -15,6 +15,19 @@ async function* chunks(...sizes: number[]): ByteStream {
 }
 
 describe("ByteReader", () => {
+  test("shows what is there without waiting, and passes over it", async () => {
+    const reader = new ByteReader(chunks(6, 4));
+    expect(reader.buffered()).toHaveLength(0);
+    await reader.read(1);
+    expect([...reader.buffered()]).toEqual([1, 2, 3, 4, 5]);
+    reader.skip(3);
+    expect([...reader.buffered()]).toEqual([4, 5]);
+    expect(reader.consumedBytes).toBe(4);
+    expect(() => reader.skip(3)).toThrow("more is skipped");
+    expect([...(await reader.read(3))]).toEqual([4, 5, 6]);
+    expect([...reader.buffered()]).toEqual([7, 8, 9]);
+  });
+
   test.each([[[10]], [[1, 1, 1, 1, 1, 1, 1, 1, 1, 1]], [[0, 3, 0, 4, 3, 0]], [[9, 1]]])(
     "reads exactly what is asked from chunks of %j",
     async (sizes) => {
