@@ -11,11 +11,10 @@ const SETTINGS: readonly Setting[] = [
   {
     key: "PGPORT",
     form: "plain",
-    kind: "whole",
-    min: 1,
+    kind: "text",
     default: "5432",
     example: "5432",
-    help: "Port, also part of the socket's name",
+    help: "Port, also part of the socket's name; a list has one for each host of PGHOST",
   },
   {
     key: "PGUSER",

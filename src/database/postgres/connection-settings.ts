@@ -71,17 +71,27 @@ export function readConnectionSettings(
   };
 }
 
-/** PGHOST may be a list, as libpq has it; the port is the same for all. */
+/** Both may be lists, as libpq has them: a port for each host, or one for all. */
 function readEndpoints(hostText: string | undefined, portText: string | undefined): Endpoint[] {
   const hosts = hostText === undefined || hostText === "" ? DEFAULT_HOSTS : hostText.split(",");
-  const port = readPort(portText === undefined || portText === "" ? `${DEFAULT_PORT}` : portText);
-  return hosts.map((host) => ({
+  const ports = (portText ?? "").split(",").map(readPort);
+  const [only = DEFAULT_PORT] = ports;
+  const isDefaultHosts = hosts === DEFAULT_HOSTS;
+  if (ports.length > 1 && (isDefaultHosts || ports.length !== hosts.length)) {
+    throw new ConfigError(
+      `PGPORT names ${ports.length} ports, and PGHOST ${isDefaultHosts ? "no" : hosts.length} ` +
+        (hosts.length === 1 ? "host" : "hosts"),
+      "Give one port for all hosts, or one for each.",
+    );
+  }
+  return hosts.map((host, index) => ({
     host: host.trim() === "" ? DEFAULT_SOCKET_DIR : host.trim(),
-    port,
+    port: ports.length > 1 ? (ports[index] ?? only) : only,
   }));
 }
 
 function readPort(text: string): number {
+  if (text.trim() === "") return DEFAULT_PORT;
   const port = /^\s*[0-9]{1,5}\s*$/.test(text) ? Number(text) : 0;
   if (port < 1 || port > 65_535) {
     throw new ConfigError(`PGPORT: not a port: ${JSON.stringify(text)}`, "Example: PGPORT=5432.");

@@ -84,6 +84,21 @@ describe("connection settings", () => {
   });
 
   test.each([
+    ["a,b", "5432,5433", ["a:5432", "b:5433"]],
+    ["a, b", " 5432 , ", ["a:5432", "b:5432"]],
+    ["a,b,c", "6000", ["a:6000", "b:6000", "c:6000"]],
+    ["a,b,c", ",6001,", ["a:5432", "b:6001", "c:5432"]],
+    ["a,b", "", ["a:5432", "b:5432"]],
+  ])("pair the hosts %j with the ports %j", (hosts, ports, wanted) => {
+    const { endpoints } = read({ PGHOST: hosts, PGPORT: ports });
+    expect(endpoints.map(({ host, port }) => `${host}:${port}`)).toEqual(wanted);
+  });
+
+  test.each([
+    [{ PGHOST: "a,b,c", PGPORT: "1,2" }, /PGPORT names 2 ports, and PGHOST 3 hosts/],
+    [{ PGHOST: "a", PGPORT: "1,2" }, /PGPORT names 2 ports, and PGHOST 1 host$/],
+    [{ PGPORT: "1,2" }, /PGPORT names 2 ports, and PGHOST no hosts/],
+    [{ PGHOST: "a,b", PGPORT: "1,x" }, /PGPORT: not a port: "x"/],
     [{ PGPORT: "54x" }, /PGPORT: not a port: "54x"/],
     [{ PGPORT: "0" }, /PGPORT/],
     [{ PGPORT: "65536" }, /PGPORT/],
