@@ -54,7 +54,7 @@ export interface Setting {
   readonly choices?: readonly string[];
   /** A configuration file may write it as a map; the setting is its JSON then. */
   readonly takesMap?: boolean;
-  /** Smallest whole number allowed. */
+  /** Smallest whole number allowed, or of a duration the fewest milliseconds. */
   readonly min?: number;
   /** Never printed, and scrubbed from whatever is printed. */
   readonly isSecret?: boolean;

@@ -127,14 +127,14 @@ const SETTINGS: readonly Setting[] = [
     kind: "duration",
     default: "1m",
     example: "1m",
-    help: "How often a running backup asks whether its session lives",
+    help: "How often a running backup asks whether its session lives; 0: never",
   },
   {
     key: "STOP_BACKUP_TIMEOUT",
     form: "walg",
     kind: "duration",
     example: "10m",
-    help: "statement_timeout of the end of a backup",
+    help: "statement_timeout of the end of a backup; 0: no limit",
   },
   {
     key: "PGBACKREST_STANZA",

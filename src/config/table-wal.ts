@@ -88,6 +88,7 @@ export const WAL_SETTINGS = section("wal", [
     key: "ARCHIVE_TIMEOUT",
     form: "own",
     kind: "duration",
+    min: 1,
     default: "60s",
     example: "60s",
     help: "How long a backup waits for a segment that it needs to reach the repository",
@@ -114,7 +115,7 @@ export const WAL_SETTINGS = section("wal", [
     kind: "duration",
     default: "30s",
     example: "30s",
-    help: "How long wal-fetch retries a storage that fails before it gives up",
+    help: "How long wal-fetch retries a storage that fails before it gives up; 0: not at all",
   },
   {
     key: "DAEMON_WAL_UPLOAD_TIMEOUT",

@@ -21,11 +21,14 @@ export function checkedValue(setting: Setting, value: string, name: string): str
       }
       return value;
     }
-    case "duration":
-      if (parseDurationMs(value) === undefined) {
-        throw malformed(setting, value, name, "a duration such as 30s, 15m or 1h30m");
+    case "duration": {
+      const durationMs = parseDurationMs(value);
+      if (durationMs === undefined || durationMs < (setting.min ?? 0)) {
+        const bound = setting.min === undefined ? "" : ` of at least ${setting.min}ms`;
+        throw malformed(setting, value, name, `a duration${bound} such as 30s, 15m or 1h30m`);
       }
       return value;
+    }
     case "size":
       if (parseSizeBytes(value) === undefined) {
         throw malformed(setting, value, name, "a size such as 512kb or 1mb");

@@ -159,6 +159,14 @@ describe.each(VERSIONS)("PostgreSQL %s", (version) => {
     await cluster.query("SELECT pg_reload_conf()");
   });
 
+  test("takes a limit of 0 for none", async () => {
+    await using session = await open(cluster);
+    await session.startBackup("no limit", FOREVER);
+    const { labelFile } = await session.stopBackup(0, FOREVER);
+    expect(labelFile).toContain("LABEL: no limit");
+    expect(await session.query("SHOW statement_timeout", FOREVER)).toEqual([["0"]]);
+  });
+
   test("does not wait for a stop that never comes back", async () => {
     const session = await open(cluster, { aliveCheckTimeoutMs: 200 });
     await session.startBackup("no answer", FOREVER);

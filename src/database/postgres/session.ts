@@ -157,9 +157,11 @@ export class PostgresSession implements AsyncDisposable {
 
   /**
    * Leaves backup mode. It does not wait for the archiver: whether the WAL is in the repository is
-   * looked up there, not believed. `timeoutMs` undefined: the server may take its time.
+   * looked up there, not believed. `timeoutMs` undefined or 0, which is the server's own word for
+   * it: the server may take its time.
    */
-  stopBackup(timeoutMs: number | undefined, signal: AbortSignal): Promise<BackupStop> {
+  stopBackup(limitMs: number | undefined, signal: AbortSignal): Promise<BackupStop> {
+    const timeoutMs = limitMs === 0 ? undefined : limitMs;
     return this.#within(timeoutMs, () => this.#leaveBackupMode(timeoutMs, signal));
   }
 
