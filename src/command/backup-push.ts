@@ -20,6 +20,7 @@ export async function run(invocation: Invocation): Promise<void> {
   const dataDir = invocation.arguments[0];
   checkDelta(invocation, dataDir);
   checkComposers(invocation);
+  checkVerification(invocation, dataDir);
   const { postgresBackupAdapter } = await loadPostgresBackup();
   const account = passwdEntry(process.geteuid?.() ?? 0);
   const adapter = postgresBackupAdapter(settings, {
@@ -77,6 +78,13 @@ function checkDelta({ settings, log, options }: Invocation, dataDir: string | un
   const asksForDelta = named.length > 0 || (settings.whole("DELTA_MAX_STEPS") ?? 0) > 0;
   if (!asksForDelta || options.flag("full") || dataDir === undefined) return;
   log.warning("this version cannot make delta backups yet. Doing full backup.");
+}
+
+/** A page in the server's stream cannot be read again, so a torn one would look corrupt. */
+function checkVerification({ settings, log }: Invocation, dataDir: string | undefined): void {
+  const key = "VERIFY_PAGE_CHECKSUMS";
+  if (dataDir !== undefined || settings.origin(key) === "default" || !settings.flag(key)) return;
+  log.warning("page checksums are not verified in a backup without a data directory");
 }
 
 /** Composers only decide which part a file goes into: here it is always the walk's order. */

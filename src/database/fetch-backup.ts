@@ -96,6 +96,7 @@ class Fetch {
       signal,
     });
     this.#request.onBegin?.(totalBytes(chain));
+    await this.#proveDocuments();
     const placeOf = new Map<RestorePart, PlacedPart>(parts.map((part) => [part, part]));
     let partCount = 0;
     for (const group of session.plan(parts)) {
@@ -170,6 +171,17 @@ class Fetch {
     const meter = countingMeter(onPlainBytes);
     await session.restorePart({ backup, name, receipt }, compose(content, meter.stage));
     this.#plainBytes += meter.sizeBytes();
+  }
+
+  /** Documents that this restore has no use for are part of what was stored all the same. */
+  async #proveDocuments(): Promise<void> {
+    for (const [backup, receipts] of this.#receipts) {
+      for (const { name } of receipts.documents) {
+        const content = await this.#document(backup, name);
+        if (content === undefined) continue;
+        for await (const _ of content);
+      }
+    }
   }
 
   /** A document, compared with its receipt as it ends. */

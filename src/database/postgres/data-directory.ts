@@ -133,8 +133,30 @@ function* walk(place: Place): Generator<DirectoryEntry> {
 function* linkEntry(place: Place, stats: BigIntStats): Generator<DirectoryEntry> {
   const linkTarget = targetOf(place.localPath);
   if (linkTarget === undefined) return;
+  refuseLinkInside(place.root, place.localPath);
   note(place.findings.links, place.localPath);
   yield { ...entryOf(place, stats, "symlink"), linkTarget };
+}
+
+/**
+ * A link to what the backup holds anyway leads, once restored, into the cluster that it came
+ * from; or round in a circle. One that leads nowhere is stored as it is.
+ */
+function refuseLinkInside(root: string, link: string): void {
+  let location: string;
+  try {
+    location = realpathSync(link);
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return;
+    throw new FilesystemError(link, `link cannot be followed: ${messageOf(error)}`, {
+      hint: "Repair or remove the link, then take the backup again.",
+      cause: error,
+    });
+  }
+  if (location !== root && !location.startsWith(root + sep)) return;
+  throw new FilesystemError(link, `link leads into the data directory: ${location}`, {
+    hint: "Replace the link by what it leads to, or move that out of the data directory.",
+  });
 }
 
 function note(paths: string[], path: string): void {

@@ -137,6 +137,13 @@ describe("entries", () => {
     expect(entry).toMatchObject({ kind: "directory", mode: 0o700, linkTarget: "" });
   });
 
+  test.each(["", "/base", "/selfloop"])("a link to the data directory%s is refused", (below) => {
+    symlinkSync(dataDir + below, join(dataDir, "selfloop"));
+    expect(() => walk()).toThrow(
+      /selfloop: link (leads into the data directory|cannot be followed)/,
+    );
+  });
+
   test("any other link is stored as a link, and named", () => {
     symlinkSync("/etc/hosts", join(dataDir, "pg_hba.conf"));
     const { entries, findings } = walk();
