@@ -36,7 +36,10 @@ effect and where it comes from.
 - **Names**: \`{TIDEMARK_,WALG_}KEY\` means that both TIDEMARK_KEY and WALG_KEY are read; the first
   that has a value wins, and different values in one source make a warning.
 - **Unknown names** make a warning; with \`--strict\` any warning about settings is an error. In
-  the environment only names that begin with TIDEMARK_, WALG_ or WALE_ count as ours.
+  the environment only names that begin with TIDEMARK_, WALG_ or WALE_ count as ours, and those of
+  YC_ and CSE_KMS_. An unknown name that looks like one of a cipher or of a storage that is missing
+  here (PGP, GPG, CSE, SSE, KMS, ENVELOPE, LIBSODIUM, SWIFT, OSS, YC) is always an error: nothing is
+  stored in plain because of a typo.
 - **Booleans**: 1, t, true, 0, f, false. **Durations**: 30s, 15m, 1h30m.
 - Called as \`wal-g\` or \`wal-g-*\` some defaults are WAL-G's, given in brackets.`;
 

@@ -14,6 +14,7 @@ import {
 } from "./sources.ts";
 import { settingOfKey } from "./table.ts";
 import { ENCRYPTION_SETTINGS } from "./table-encryption.ts";
+import { refuseUnsafeName } from "./unsafe-names.ts";
 import { checkedValue } from "./value.ts";
 
 /** What environment and file say, before flags and before it is known which database it is for. */
@@ -124,6 +125,7 @@ function warningsOf(
   configPath: string | undefined,
 ): readonly string[] {
   const place = origin === "file" ? `file ${configPath ?? ""}` : origin;
+  for (const unknown of source.unknown) refuseUnsafeName(unknown, place);
   return [
     ...source.unknown.map(({ name, nearest }) => {
       const guess = nearest === undefined ? "" : `; did you mean ${nearest}?`;

@@ -1,6 +1,10 @@
 /** The candidate that a mistyped name most likely means; undefined when none is near. */
-export function nearestName(name: string, candidates: Iterable<string>): string | undefined {
-  const limit = Math.max(1, Math.floor(name.length / 3));
+export function nearestName(
+  name: string,
+  candidates: Iterable<string>,
+  options: { readonly editsMax?: number } = {},
+): string | undefined {
+  const limit = options.editsMax ?? Math.max(1, Math.floor(name.length / 3));
   let nearest: string | undefined;
   let nearestDistance = limit + 1;
   for (const candidate of candidates) {

@@ -4,6 +4,7 @@ import type { FileValues } from "./file.ts";
 import { nearestName } from "./nearest-name.ts";
 import { namesOf, PREFIXES, type Setting } from "./setting.ts";
 import { findSetting, SETTINGS } from "./table.ts";
+import { isOursBare } from "./unsafe-names.ts";
 
 /** What one source says about one setting. */
 export interface GivenValue {
@@ -40,7 +41,8 @@ export function environmentSource(environment: Environment): SettingSource {
   for (const [name, value] of Object.entries(environment)) {
     if (value !== undefined && value !== "") entries.push([name, value]);
   }
-  const isOurs = (name: string) => PREFIXES.some((prefix) => name.startsWith(prefix));
+  const isOurs = (name: string) =>
+    PREFIXES.some((prefix) => name.startsWith(prefix)) || isOursBare(name);
   return sourceOf(entries, isOurs);
 }
 

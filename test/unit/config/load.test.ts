@@ -175,6 +175,14 @@ test.each([
   expect(() => load({ environment: { [name]: "x" } })).toThrow(name);
 });
 
+test("refuses a misspelt cipher in a file, and names the file", () => {
+  const path = join(home, "typo.yaml");
+  writeFileSync(path, "WALG_PGP_KEY_PAHT: /etc/key\n");
+  expect(() => load({ configPath: path })).toThrow(
+    `WALG_PGP_KEY_PAHT (file ${path}) is unknown, and asks for an encryption`,
+  );
+});
+
 test("accepts retired keys silently, whatever they hold", () => {
   const environment = { WALG_SERIALIZER_TYPE: "x", GOMAXPROCS: "many", HTTP_LISTEN: ":80" };
   expect(load({ environment, isStrict: true }).warnings).toEqual([]);
