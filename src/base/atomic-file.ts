@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
+import { closeSync, fsync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 
 /**
@@ -16,6 +16,23 @@ export function syncDirectory(path: string): void {
   const descriptor = openSync(path, "r");
   try {
     fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Makes a file's content durable, in another thread: meanwhile further files are written. */
+export function syncFile(descriptor: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    fsync(descriptor, (error) => (error === null ? resolve() : reject(error)));
+  });
+}
+
+/** As `syncDirectory`, in another thread. */
+export async function syncNames(path: string): Promise<void> {
+  const descriptor = openSync(path, "r");
+  try {
+    await syncFile(descriptor);
   } finally {
     closeSync(descriptor);
   }

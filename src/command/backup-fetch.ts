@@ -1,6 +1,5 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { holdBackCompiler } from "../base/compiler-policy.ts";
 import { ConfigError, messageOf, UsageError } from "../base/errors.ts";
 import { systemZone } from "../base/local-zone.ts";
 import type { BackupName } from "../catalog/backup-name.ts";
@@ -18,7 +17,6 @@ const PARTS_MAX = Math.max(2, navigator.hardwareConcurrency);
 
 /** Restores a backup into an empty directory; with a target also what recovery needs. */
 export async function run(invocation: Invocation): Promise<void> {
-  holdBackCompiler();
   const { settings, log, clock, signal } = invocation;
   const [directory = ""] = invocation.arguments;
   refuseUnsupported(invocation);

@@ -1,5 +1,4 @@
 import { hostname } from "node:os";
-import { holdBackCompiler } from "../base/compiler-policy.ts";
 import { UsageError } from "../base/errors.ts";
 import { systemZone } from "../base/local-zone.ts";
 import { isProcessAlive } from "../base/process-alive.ts";
@@ -15,7 +14,6 @@ const COMPOSER_SETTINGS = ["USE_RATING_COMPOSER", "USE_COPY_COMPOSER", "USE_DATA
 
 /** Takes a base backup. Exit code 0 only when its sentinel is stored, and with it all it needs. */
 export async function run(invocation: Invocation): Promise<void> {
-  holdBackCompiler();
   const { settings, log, clock, signal } = invocation;
   const dataDir = invocation.arguments[0];
   checkDelta(invocation, dataDir);

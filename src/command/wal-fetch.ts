@@ -1,6 +1,5 @@
 import { existsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { holdBackCompiler } from "../base/compiler-policy.ts";
 import { CanceledError, type ToolError } from "../base/errors.ts";
 import { fetchJournal, refuseExisting } from "../database/fetch-journal.ts";
 import { ReadAhead } from "../database/prefetch-journal.ts";
@@ -13,7 +12,6 @@ const FATAL_EXIT_CODE = 200;
 
 /** `restore_command`: brings one WAL file into place, then starts the read-ahead. */
 export async function run(invocation: Invocation): Promise<void> {
-  holdBackCompiler();
   const { settings, log, clock, signal } = invocation;
   const [name = "", destination = ""] = invocation.arguments;
   const target = resolve(destination);

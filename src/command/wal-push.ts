@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
-import { holdBackCompiler, letCompilerWork } from "../base/compiler-policy.ts";
+import { letCompilerWork } from "../base/compiler-policy.ts";
 import { ToolError, UsageError } from "../base/errors.ts";
 import { pushJournal } from "../database/push-journal.ts";
 import { loadPostgresWal } from "../database/registry.ts";
@@ -14,7 +14,6 @@ import { openRepository } from "./context.ts";
  * have archived. Exit code 0 only when the storage acknowledged the named file.
  */
 export async function run(invocation: Invocation): Promise<void> {
-  holdBackCompiler();
   const { settings, log, signal } = invocation;
   refuseRoot(invocation);
   refuseStopped(settings.text("STOP_FILE"));

@@ -2,7 +2,6 @@ import {
   closeSync,
   existsSync,
   fstatSync,
-  fsyncSync,
   linkSync,
   mkdirSync,
   openSync,
@@ -11,7 +10,13 @@ import {
   writeSync,
 } from "node:fs";
 import { dirname } from "node:path";
-import { discardFile, syncDirectory, temporaryName } from "../../base/atomic-file.ts";
+import {
+  discardFile,
+  syncDirectory,
+  syncFile,
+  syncNames,
+  temporaryName,
+} from "../../base/atomic-file.ts";
 import { errnoOf } from "../../base/errors.ts";
 import type { ByteStream } from "../../stream/byte-stream.ts";
 import { recycle } from "../../stream/chunk-pool.ts";
@@ -53,15 +58,15 @@ export async function writeStoredFile(
       sizeBytes += chunk.byteLength;
       recycle(chunk);
     }
+    await syncFile(descriptor).catch((error: unknown) => fail(file, error));
     const modifiedAt = translated(file, () => {
-      fsyncSync(descriptor);
       const { mtime } = fstatSync(descriptor);
       if (options.ifAbsent) placeUnlessPresent(file, temporaryPath, descriptor);
       else renameSync(temporaryPath, file.path);
       close();
-      syncDirectory(dirname(file.path));
       return mtime;
     });
+    await syncNames(dirname(file.path)).catch((error: unknown) => fail(file, error));
     return { sizeBytes, modifiedAt };
   } catch (error) {
     close();
@@ -82,9 +87,13 @@ function translated<T>(file: NewFile, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    if (error instanceof ObjectExistsError) throw error;
-    throw toStorageError(error, file);
+    fail(file, error);
   }
+}
+
+function fail(file: NewFile, error: unknown): never {
+  if (error instanceof ObjectExistsError) throw error;
+  throw toStorageError(error, file);
 }
 
 function createFile(file: NewFile, temporaryPath: string): number {
