@@ -4,6 +4,8 @@ import { ToolError } from "./errors.ts";
 /** How often and how long a call is repeated. Only errors that say they are transient are. */
 export interface RetryPolicy {
   readonly attemptsMax: number;
+  /** By the clock's `monotonicMs`: no attempt begins later. undefined: whenever it may. */
+  readonly endMs?: number | undefined;
   /** The longest wait before attempt `attempt + 1`; the actual one is drawn below it. */
   ceilingMs(attempt: number, error: ToolError): number;
   /** Never waits less than this: what the service asked for. */
@@ -40,7 +42,7 @@ export async function retryTransient<T>(
   }
 }
 
-/** Waits before the attempt after `attempt`. */
+/** Waits before the attempt after `attempt`; throws the error when that would be too late. */
 export async function backOff(
   policy: RetryPolicy,
   options: { readonly attempt: number; readonly error: ToolError; readonly signal: AbortSignal },
@@ -48,8 +50,10 @@ export async function backOff(
   const { attempt, error, signal } = options;
   const jitteredMs = policy.random() * policy.ceilingMs(attempt, error);
   const delayMs = Math.ceil(Math.max(policy.floorMs(error), jitteredMs));
+  const { clock, endMs } = policy;
+  if (endMs !== undefined && clock.monotonicMs() + delayMs > endMs) throw error;
   policy.onRetry({ attempt, delayMs, error });
-  await policy.clock.sleep(delayMs, signal);
+  await clock.sleep(delayMs, signal);
 }
 
 export function isTransient(error: unknown): error is ToolError {

@@ -3,6 +3,7 @@ import { ConfigError } from "../base/errors.ts";
 import type { SettingReader } from "../base/setting-reader.ts";
 import type { Codec, CodecName, CodecOptions } from "../codec/codec.ts";
 import type { Settings } from "../config/settings.ts";
+import type { StorageOptions } from "../storage/registry.ts";
 import { readOnly } from "../storage/wrap/read-only.ts";
 import type { Repository } from "../transfer/repository.ts";
 import type { Invocation } from "./command.ts";
@@ -19,7 +20,7 @@ const PRIMARY_STORAGE = "default";
 export async function openRepository(
   { settings, log, clock }: Invocation,
   purpose: Purpose,
-  limits: Pick<CodecOptions, "parallelism"> = {},
+  limits: Pick<CodecOptions, "parallelism"> & Pick<StorageOptions, "retryBudgetMs"> = {},
 ): Promise<Repository & AsyncDisposable> {
   refuseOtherStorages(settings);
   if (purpose === "write") refuseIdleLevel(settings);
@@ -30,7 +31,8 @@ export async function openRepository(
   ]);
   const budget = new ByteBudget(settings.whole("BUFFER_BUDGET") ?? 0);
   const cipher = await ciphers.openCipher(settings, { log });
-  const options = { ...codecOptions(settings, codecs), ...limits };
+  const { retryBudgetMs, ...codecLimits } = limits;
+  const options = { ...codecOptions(settings, codecs), ...codecLimits };
   const opened = new Map<CodecName, Promise<Codec>>();
   const codecFor = (name: CodecName): Promise<Codec> => {
     const codec = opened.get(name) ?? codecs.openCodec(name, options);
@@ -38,7 +40,7 @@ export async function openRepository(
     return codec;
   };
   const codec = await codecFor(codecs.parseCodecName(settings.text("COMPRESSION_METHOD") ?? ""));
-  const storage = await storages.openStorage(settings, { budget, log, clock });
+  const storage = await storages.openStorage(settings, { budget, log, clock, retryBudgetMs });
   // Who only reads must not be able to write by mistake.
   const driver = purpose === "write" ? storage : readOnly(storage);
   return {

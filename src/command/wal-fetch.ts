@@ -17,8 +17,10 @@ export async function run(invocation: Invocation): Promise<void> {
   const target = resolve(destination);
   refuseExisting(target);
   const { walFetchPlace } = await loadPostgresWal();
+  const retryBudgetMs = settings.durationMs("FETCH_RETRY_BUDGET") ?? 0;
   // Decoding one segment in other threads takes as long, and half as much processor time again.
-  await using repository = await openRepository(invocation, "read", { parallelism: 1 });
+  const limits = { parallelism: 1, retryBudgetMs };
+  await using repository = await openRepository(invocation, "read", limits);
   const baseDirectory = resolve(settings.text("PREFETCH_DIR") ?? dirname(target));
   const { order, origin } = walFetchPlace({
     path: target,
@@ -42,7 +44,7 @@ export async function run(invocation: Invocation): Promise<void> {
       order,
       name,
       destination: target,
-      retryBudgetMs: settings.durationMs("FETCH_RETRY_BUDGET") ?? 0,
+      retryBudgetMs,
       clock,
       log,
       signal,

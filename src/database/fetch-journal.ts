@@ -30,6 +30,8 @@ const ABANDONED_MS = 15 * 60_000;
 const NO_LINKS = ["EPERM", "ENOSYS", "EOPNOTSUPP", "ENOTSUP", "EMLINK"];
 const RETRY_FIRST_MS = 250;
 const RETRY_MAX_MS = 5000;
+/** A segment that is stored ahead of the one before it looks like a hole, but not for long. */
+const HOLE_RETRY_MS = 1000;
 
 export interface FetchRequest {
   /** Every storage that may have the file. All must answer before it counts as absent. */
@@ -44,7 +46,7 @@ export interface FetchRequest {
 /**
  * Brings one file into place: its content is checked before it has the name, and an existing
  * destination is an error. `JournalNotFoundError` only when every storage answered and none has
- * it, and nothing proves that it should be there. All else is tried again within the budget.
+ * it, and nothing proves that it should be there. What may pass is tried again within the budget.
  */
 export async function fetchJournal(
   request: FetchRequest & { readonly destination: string; readonly retryBudgetMs: number },
@@ -53,16 +55,22 @@ export async function fetchJournal(
   refuseExisting(destination);
   discardAbandoned(destination, clock.now());
   const endMs = clock.monotonicMs() + request.retryBudgetMs;
-  for (let delayMs = RETRY_FIRST_MS; ; delayMs = Math.min(delayMs * 2, RETRY_MAX_MS)) {
+  let nextMs = RETRY_FIRST_MS;
+  for (let holes = 0; ; ) {
     try {
       await fetchOnce(request, destination);
       return;
     } catch (error) {
       signal.throwIfAborted();
-      if (!(error instanceof ToolError) || !mayPass(error)) throw error;
+      if (!(error instanceof ToolError)) throw error;
+      const isHole = error instanceof JournalHoleError;
+      if (isHole ? holes > 0 : !error.isTransient) throw error;
+      const delayMs = isHole ? HOLE_RETRY_MS : nextMs;
       if (clock.monotonicMs() + delayMs > endMs) throw error;
       log.warning(`${error.message}; trying again`, { delayMs });
       await clock.sleep(delayMs, signal);
+      if (isHole) holes += 1;
+      else nextMs = Math.min(nextMs * 2, RETRY_MAX_MS);
     }
   }
 }
@@ -179,13 +187,6 @@ function listingOf(repository: Repository): JournalListing {
       return collect(await readObject(repository, { ...object, signal }), SMALL_BYTES_MAX);
     },
   };
-}
-
-/** Whether the same call may end differently in a while. */
-function mayPass(error: ToolError): boolean {
-  // A segment that is stored ahead of the one before it looks like a hole for a moment, and
-  // bytes may be damaged on their way.
-  return ["storage", "access-denied", "corrupt-object", "journal-hole"].includes(error.code);
 }
 
 export function refuseExisting(destination: string): void {

@@ -14,6 +14,8 @@ export interface StorageOptions {
   readonly budget: ByteBudget;
   readonly log: Logger;
   readonly clock: Clock;
+  /** How long after the opening a failed request may be repeated. undefined: as often as set. */
+  readonly retryBudgetMs?: number | undefined;
   /** Uniform in [0, 1): for tests of the back-off. */
   readonly random?: () => number;
 }
@@ -129,9 +131,11 @@ function createPolicy(
   },
 ): RetryPolicy {
   const { attemptsMax, throttle } = limits;
+  const { clock, retryBudgetMs } = options;
   return {
     attemptsMax,
-    clock: options.clock,
+    endMs: retryBudgetMs === undefined ? undefined : clock.monotonicMs() + retryBudgetMs,
+    clock,
     random: options.random ?? trueRandom,
     ceilingMs: (attempt, error) =>
       isThrottled(error)

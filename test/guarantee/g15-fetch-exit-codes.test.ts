@@ -9,6 +9,15 @@ import { type ArchiveRun, WalArchive } from "../support/wal-archive.ts";
 const golden = goldenSegment(16, "middle");
 const next = goldenSegment(16, "switched");
 
+/** Discard's port, on which nothing listens here. */
+const UNREACHABLE = {
+  WALG_FILE_PREFIX: "",
+  WALG_S3_PREFIX: "s3://bucket/place",
+  AWS_ENDPOINT: "http://127.0.0.1:9",
+  AWS_ACCESS_KEY_ID: "key",
+  AWS_SECRET_ACCESS_KEY: "secret",
+};
+
 /** Every way to fail that is not absence. */
 const FAILURES: readonly [string, (archive: WalArchive) => ArchiveRun][] = [
   ["a storage out of reach", () => ({ settings: { WALG_FILE_PREFIX: "/nonexistent/place" } })],
@@ -82,11 +91,10 @@ test.each(["tidemark", "wal-g"])(
     for (const signal of [undefined, "recovery.signal", "standby.signal"]) {
       using archive = await makeArchive();
       if (signal !== undefined) archive.write(signal, "");
-      archive.tamper(`${golden.name}.zst`, new Uint8Array(10));
-      // The object is damaged for ever, so the run waits for its next try when the signal comes.
+      // Nobody listens there, so the run waits for its next try when the signal comes.
       const options = archive.options({
         name,
-        settings: { TIDEMARK_FETCH_RETRY_BUDGET: "60s" },
+        settings: { ...UNREACHABLE, TIDEMARK_FETCH_RETRY_BUDGET: "60s" },
       });
       const run = startBinary(["wal-fetch", golden.name, "pg_wal/RECOVERYXLOG"], options);
       await Bun.sleep(400);
@@ -96,3 +104,15 @@ test.each(["tidemark", "wal-g"])(
     }
   },
 );
+
+test("G15 a storage that nobody serves is asked again within the budget, and no longer", async () => {
+  using archive = await makeArchive();
+  const settings = { ...UNREACHABLE, TIDEMARK_FETCH_RETRY_BUDGET: "2s" };
+  const startMs = performance.now();
+  const result = await archive.fetch(golden.name, { settings });
+  expect(result.exitCode).toBe(20);
+  expect(result.stderr).toContain("ECONNREFUSED");
+  // More than one try, and far from the 16 that the storage allows: those take over a minute.
+  expect(result.stderr).toContain("WARNING");
+  expect(performance.now() - startMs).toBeLessThan(15_000);
+});

@@ -59,6 +59,30 @@ describe("retryTransient", () => {
     expect(policy.waits).toEqual([100, 200, 350]);
   });
 
+  test("begins no attempt after the end, and throws the error that it has", async () => {
+    const policy = policyOf({ random: 0.5 });
+    const told: number[] = [];
+    const work = retryTransient(
+      {
+        ...policy,
+        attemptsMax: 1000,
+        endMs: 160,
+        clock: {
+          ...policy.clock,
+          monotonicMs: () => policy.waits.reduce((sum, delayMs) => sum + delayMs, 0),
+        },
+        onRetry: ({ delayMs }) => told.push(delayMs),
+      },
+      NEVER,
+      async (attempt) => {
+        throw new ToolError({ code: "storage", message: `call ${attempt}`, isTransient: true });
+      },
+    );
+    await expect(work).rejects.toThrow("call 3");
+    expect(policy.waits).toEqual([50, 100]);
+    expect(told).toEqual([50, 100]);
+  });
+
   test("repeats neither a lasting error nor one of the runtime", async () => {
     const policy = policyOf({ random: 0.5 });
     for (const error of [failure(false), new TypeError("a bug")]) {

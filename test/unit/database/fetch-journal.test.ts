@@ -192,9 +192,20 @@ test("equal content under two codecs serves; different content is never picked f
 
 class FailingDriver extends MemoryDriver {
   failures = Number.POSITIVE_INFINITY;
+  readonly #isTransient: boolean;
+
+  constructor(clock: Clock, facts = { isTransient: true }) {
+    super(clock);
+    this.#isTransient = facts.isTransient;
+  }
+
   override list(...parameters: Parameters<MemoryDriver["list"]>) {
-    if (this.failures-- > 0) throw new StorageUnavailableError({ storage: this.name });
+    if (this.failures-- > 0) throw this.#failure();
     return super.list(...parameters);
+  }
+
+  #failure() {
+    return new StorageUnavailableError({ storage: this.name, isTransient: this.#isTransient });
   }
 }
 
@@ -239,6 +250,27 @@ test("failures are tried again within the budget, then thrown; absence at once",
   const absent = fastClock();
   await expect(fetch(next.name, { clock: absent })).rejects.toThrow(/does not exist/);
   expect(absent.sleeps).toEqual([]);
+});
+
+test("a hole is asked for once more, and not again", async () => {
+  await store(next.name, next.bytes);
+  const clock = fastClock();
+  await expect(fetch(golden.name, { clock })).rejects.toMatchObject({ code: "journal-hole" });
+  expect(clock.sleeps).toEqual([1000]);
+  const late = { ...fastClock(), sleep: () => store(golden.name, golden.bytes) };
+  await fetch(golden.name, { clock: late });
+  expect(readFileSync(destination).equals(golden.bytes)).toBe(true);
+});
+
+test("what no retry heals fails at once", async () => {
+  const clock = fastClock();
+  await store(golden.name, new Uint8Array([1, 2, 3]), "none");
+  await expect(fetch(golden.name, { clock })).rejects.toThrow(/3 bytes/);
+  const driver = new FailingDriver(SYSTEM_CLOCK, { isTransient: false });
+  const repositories = [await memoryRepository("lz4", driver)];
+  const failing = fetch(golden.name, { clock, repositories });
+  await expect(failing).rejects.toMatchObject({ code: "storage" });
+  expect(clock.sleeps).toEqual([]);
 });
 
 test("a history file must be one", async () => {
