@@ -1,4 +1,5 @@
 import { basename } from "node:path";
+import { CorruptObjectError } from "../../base/errors.ts";
 import { type OpenFile, openFile } from "../../stream/file-source.ts";
 import { InvalidJournalError } from "../../wal/errors.ts";
 import { parseWalFileName, type WalFileName } from "../../wal/file-name.ts";
@@ -90,10 +91,25 @@ function checkedSource(
     async *open(signal) {
       const check = new SegmentCheck(facts.name, { owner: facts.owner, checksRecords: false });
       for await (const chunk of file.source.open(signal)) {
-        check.update(chunk);
+        ownFault(file.path, facts.name, () => check.update(chunk));
         yield chunk;
       }
-      onEnd(check.finish().isComplete);
+      onEnd(ownFault(file.path, facts.name, () => check.finish()).isComplete);
     },
   };
+}
+
+/** What is damaged here is the server's file, and nothing in storage. */
+function ownFault<T>(path: string, name: SegmentName, check: () => T): T {
+  try {
+    return check();
+  } catch (error) {
+    if (!(error instanceof CorruptObjectError)) throw error;
+    throw new CorruptObjectError(path, error.message.replace(`${name}: `, ""), {
+      hint:
+        "The server's own file is damaged, and was not stored. Check the disk and the server's " +
+        "log; take a new full backup, since recovery cannot pass this segment.",
+      cause: error,
+    });
+  }
 }

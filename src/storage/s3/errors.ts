@@ -73,6 +73,8 @@ const DENIED = new Set([
   "RequestTimeTooSkewed",
   "SignatureDoesNotMatch",
 ]);
+const HINT_OBJECT_LOCK =
+  "Object lock is asked for by S3_RETENTION_PERIOD: make a bucket with it, or drop the setting.";
 const HINTS: Readonly<Record<string, string>> = {
   AccessDenied: "Let these credentials read, write, list and delete below the prefix.",
   ExpiredToken: "The temporary credentials have expired; renew them.",
@@ -82,8 +84,13 @@ const HINTS: Readonly<Record<string, string>> = {
   SignatureDoesNotMatch: "Check AWS_SECRET_ACCESS_KEY and AWS_REGION.",
   PermanentRedirect: "The bucket is in another region; set AWS_REGION to it.",
   AuthorizationHeaderMalformed: "The bucket is in another region; set AWS_REGION to it.",
+  ObjectLockConfigurationNotFoundError: HINT_OBJECT_LOCK,
   InvalidStorageClass: "Set S3_STORAGE_CLASS to a class that this service has.",
 };
+
+/** For what the service will answer as long as nothing is changed. */
+const HINT_REFUSED =
+  "The service refuses this request as it is: check the settings of the storage and the bucket.";
 
 export function isPrecondition(error: unknown): boolean {
   return error instanceof S3ServiceError && (error.status === 412 || isConditionalConflict(error));
@@ -123,7 +130,7 @@ function fromService(error: S3ServiceError, object: ObjectName): StorageError {
     key: object.key,
     detail: error.message === "" ? name : `${name}: ${error.message}`,
     cause: error,
-    hint: HINTS[code],
+    hint: /ObjectLockConfiguration/.test(error.message) ? HINT_OBJECT_LOCK : HINTS[code],
     retryAfterMs: error.retryAfterMs,
   };
   if (isNotFound(error)) return new ObjectNotFoundError({ ...facts, detail: undefined });
@@ -132,12 +139,14 @@ function fromService(error: S3ServiceError, object: ObjectName): StorageError {
     return new AccessDeniedError({ ...facts, hint: facts.hint ?? HINTS["AccessDenied"] });
   }
   const isThrottled = status === 429 || status === 503 || THROTTLING.has(code);
-  const isTransient =
-    isThrottled || status >= 500 || PASSING_STATUS.has(status) || PASSING.has(code);
   // 501: the service will never learn it.
+  const isTransient =
+    status !== 501 &&
+    (isThrottled || status >= 500 || PASSING_STATUS.has(status) || PASSING.has(code));
   return new StorageUnavailableError({
     ...facts,
-    isTransient: isTransient && status !== 501,
+    hint: facts.hint ?? (isTransient ? undefined : HINT_REFUSED),
+    isTransient,
     isThrottled,
   });
 }

@@ -37,7 +37,14 @@ test("a damaged page comes out as an error of the source", async () => {
   const bytes = golden.bytes.slice();
   bytes[20 * 8192] = 0;
   using file = open(golden.name, bytes);
-  await expect(collect(file.source.open(signal), 1 << 21)).rejects.toThrow(CorruptObjectError);
+  const reading = collect(file.source.open(signal), 1 << 21);
+  await expect(reading).rejects.toThrow(CorruptObjectError);
+  const error = await reading.catch((thrown: unknown) => thrown);
+  // Not a word of stored bytes: nothing is stored.
+  expect(error).toMatchObject({
+    message: expect.stringContaining(`${file.path}: WAL page at`),
+    hint: expect.stringContaining("The server's own file is damaged, and was not stored."),
+  });
 });
 
 test.each([

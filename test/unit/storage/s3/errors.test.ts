@@ -42,6 +42,19 @@ describe("toStorageError", () => {
   });
 
   test.each([
+    [400, "InvalidRequest", "Bucket is missing ObjectLockConfiguration", /S3_RETENTION_PERIOD/],
+    [404, "ObjectLockConfigurationNotFoundError", "there is none", /S3_RETENTION_PERIOD/],
+    [400, "InvalidArgument", "said so", /as it is: check the settings/],
+    [501, "NotImplemented", "said so", /as it is: check the settings/],
+    [404, "NoSuchBucket", "said so", /Create the bucket/],
+    [503, "SlowDown", "said so", undefined],
+  ])("%i %s has a hint of its own, unless it may pass", (status, code, message, hint) => {
+    const error = toStorageError(new S3ServiceError({ status, code, message }), OBJECT);
+    if (hint === undefined) expect(error).toMatchObject({ hint });
+    else expect(error).toMatchObject({ hint: expect.stringMatching(hint) });
+  });
+
+  test.each([
     [500, "InternalError", false],
     [502, "", false],
     [503, "SlowDown", true],
