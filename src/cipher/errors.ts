@@ -7,13 +7,14 @@ import { CorruptObjectError, ToolError } from "../base/errors.ts";
 export class WrongKeyError extends ToolError {
   readonly keyId: string;
 
-  constructor(what: string, keyId: string) {
+  constructor(what: string, keyId: string, options: { readonly cause?: unknown } = {}) {
     super({
       code: "wrong-key",
       message: `${what}: key ${keyId} does not open it`,
       hint:
         "Configure the key that the object was written with; " +
         "if it is the right one, the object's beginning is damaged.",
+      ...options,
     });
     this.keyId = keyId;
   }

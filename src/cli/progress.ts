@@ -74,20 +74,25 @@ function amounts(state: ProgressState): string {
   const bytesPerSecond = state.elapsedMs > 0 ? (state.doneBytes * 1000) / state.elapsedMs : 0;
   const rate = `${formatBytes(bytesPerSecond)}/s`;
   const part = fraction(state);
-  if (part === undefined || state.totalBytes === undefined) {
+  const totalBytes = totalOf(state);
+  if (part === undefined || totalBytes === undefined) {
     return `${formatBytes(state.doneBytes)}, ${rate}`;
   }
   const percent = `${String(Math.floor(part * 100)).padStart(3)}%`;
-  const leftBytes = Math.max(0, state.totalBytes - state.doneBytes);
+  const leftBytes = totalBytes - state.doneBytes;
   const left = bytesPerSecond > 0 ? `, ${formatSeconds(leftBytes / bytesPerSecond)} left` : "";
-  const of = `${formatBytes(state.doneBytes)} of ${formatBytes(state.totalBytes)}`;
+  const of = `${formatBytes(state.doneBytes)} of ${formatBytes(totalBytes)}`;
   return `${percent} ${of}, ${rate}${left}`;
 }
 
-/** The total is an estimate: files grow while they are read, so it may be passed. */
-function fraction({ doneBytes, totalBytes }: ProgressState): number | undefined {
-  if (totalBytes === undefined || totalBytes <= 0) return undefined;
-  return Math.min(1, doneBytes / totalBytes);
+/** The total is an estimate: files grow while they are read, and what is done counts as well. */
+function totalOf({ doneBytes, totalBytes }: ProgressState): number | undefined {
+  return totalBytes === undefined ? undefined : Math.max(doneBytes, totalBytes);
+}
+
+function fraction(state: ProgressState): number | undefined {
+  const totalBytes = totalOf(state);
+  return totalBytes === undefined || totalBytes <= 0 ? undefined : state.doneBytes / totalBytes;
 }
 
 export function formatBytes(bytes: number): string {

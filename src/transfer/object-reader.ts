@@ -1,4 +1,5 @@
 import { CorruptObjectError } from "../base/errors.ts";
+import { WrongKeyError } from "../cipher/errors.ts";
 import type { CodecName } from "../codec/codec.ts";
 import { toObjectKey } from "../storage/object-key.ts";
 import { breathing } from "../stream/breathing.ts";
@@ -64,6 +65,9 @@ function named(key: string) {
           cause: error,
           ...(error.hint === undefined ? {} : { hint: error.hint }),
         });
+      }
+      if (error instanceof WrongKeyError && !error.message.includes(key)) {
+        throw new WrongKeyError(key, error.keyId, { cause: error });
       }
       throw error;
     }

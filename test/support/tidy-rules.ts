@@ -18,6 +18,7 @@ const REPOSITORY_CONTRACTS = [
   "codec/codec.ts",
   "codec/registry.ts",
   "cipher/cipher.ts",
+  "cipher/errors.ts",
 ];
 const STORAGE_SHARED = [
   ...STORAGE_CONTRACT,

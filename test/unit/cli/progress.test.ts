@@ -49,7 +49,13 @@ test("shows share, rate and time left", () => {
 test("shows neither share nor time left without a total, and never more than all of it", () => {
   const state = { label: "push", totalBytes: undefined, doneBytes: 25 * MIB, elapsedMs: 5000 };
   expect(barText(state)).toBe("push: 25.0 MiB, 5.0 MiB/s");
-  expect(lineText({ ...state, totalBytes: 20 * MIB })).toContain("100%");
+  expect(lineText({ ...state, totalBytes: 20 * MIB })).toBe(
+    "push: 100% 25.0 MiB of 25.0 MiB, 5.0 MiB/s, 0s left",
+  );
+  expect(lineText({ ...state, totalBytes: 0 })).toBe(
+    "push: 100% 25.0 MiB of 25.0 MiB, 5.0 MiB/s, 0s left",
+  );
+  expect(lineText({ ...state, totalBytes: 0, doneBytes: 0 })).toBe("push: 0 B, 0 B/s");
   expect(lineText({ ...state, elapsedMs: 0 })).toBe("push: 25.0 MiB, 0 B/s");
 });
 

@@ -2,6 +2,8 @@
 // flipped byte of the stored object is an error that names it, whatever the codec lets pass.
 import { describe, expect, test } from "vitest";
 import { CorruptObjectError } from "../../../src/base/errors.ts";
+import { SILENT_LOGGER } from "../../../src/base/log.ts";
+import { openLibsodiumCipher, transformKey } from "../../../src/cipher/libsodium.ts";
 import type { CodecName } from "../../../src/codec/codec.ts";
 import { toObjectKey } from "../../../src/storage/object-key.ts";
 import { bytesSource, collect } from "../../../src/stream/byte-stream.ts";
@@ -40,6 +42,25 @@ async function setUp(codec: CodecName, isEncrypted: boolean, sizeBytes = 3000) {
   );
   return { content, stored, read, replace, bytes: new Uint8Array(bytes) };
 }
+
+test("a wrong key is an error that names the object", async () => {
+  const repository = await memoryRepository("zstd");
+  const keyed = (text: string) =>
+    openLibsodiumCipher(transformKey(Buffer.from(text), "none"), { log: SILENT_LOGGER });
+  const writer = keyed("the first key, long enough for all");
+  const reader = keyed("the other key, long enough for all");
+  const source = bytesSource(pageLike(3000, 5));
+  await writeObject(
+    { ...repository, cipher: writer },
+    { key: KEY, source, ifAbsent: false, signal: NEVER },
+  );
+  const other = { ...repository, cipher: reader };
+  const stream = await readObject(other, { key: KEY, codec: "zstd", signal: NEVER });
+  await expect(collect(stream, 1e9)).rejects.toMatchObject({
+    code: "wrong-key",
+    message: `${KEY}: key ${reader.keyId} does not open it`,
+  });
+});
 
 const CASES: readonly (readonly [CodecName, boolean])[] = [
   ["none", false],
