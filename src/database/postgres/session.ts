@@ -20,6 +20,8 @@ export interface SessionOptions {
   readonly aliveCheckIntervalMs: number;
   /** After it an unanswered question counts as a lost server. Default 30 s. */
   readonly aliveCheckTimeoutMs?: number;
+  /** The end of a backup waits until the server's archiver says that it has the WAL. */
+  readonly waitsForArchiver?: boolean;
 }
 
 /** What a server says about itself; none of it changes while it runs, but `isInRecovery`. */
@@ -156,9 +158,9 @@ export class PostgresSession implements AsyncDisposable {
   }
 
   /**
-   * Leaves backup mode. It does not wait for the archiver: whether the WAL is in the repository is
-   * looked up there, not believed. `timeoutMs` undefined or 0, which is the server's own word for
-   * it: the server may take its time.
+   * Leaves backup mode. It does not wait for the archiver unless the session was told to: whether
+   * the WAL is in the repository is looked up there, not believed. `limitMs` undefined or 0, as
+   * for the server itself: it may take its time.
    */
   stopBackup(limitMs: number | undefined, signal: AbortSignal): Promise<BackupStop> {
     const timeoutMs = limitMs === 0 ? undefined : limitMs;
@@ -191,8 +193,11 @@ export class PostgresSession implements AsyncDisposable {
     if (timeoutMs !== undefined) {
       await this.query(`SET statement_timeout = ${Math.max(1, Math.ceil(timeoutMs))}`, signal);
     }
+    const waits = this.#options.waitsForArchiver === true;
     const call =
-      this.facts.majorVersion >= 15 ? "pg_backup_stop(false)" : "pg_stop_backup(false, false)";
+      this.facts.majorVersion >= 15
+        ? `pg_backup_stop(${waits})`
+        : `pg_stop_backup(false, ${waits})`;
     // Hexadecimal, as the paths of tablespaces need not be in the encoding of the client.
     const hex = (name: string) =>
       `encode(convert_to(${name}, getdatabaseencoding()), 'hex') AS ${name}`;
