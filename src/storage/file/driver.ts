@@ -9,6 +9,7 @@ import type { ByteRange, DriverTraits, ObjectInfo, StorageDriver } from "../driv
 import { ObjectNotFoundError } from "../errors.ts";
 import type { ObjectKey } from "../object-key.ts";
 import { isAbsence, toStorageError } from "./errors.ts";
+import { factsOf } from "./file-facts.ts";
 import { listFiles, listFolderFiles } from "./listing.ts";
 import { readStoredFile } from "./read-file.ts";
 import { writeStoredFile } from "./write-file.ts";
@@ -66,8 +67,7 @@ export class FileDriver implements StorageDriver {
 
   async stat(key: ObjectKey, signal: AbortSignal): Promise<ObjectInfo> {
     signal.throwIfAborted();
-    const status = this.#status(key);
-    return { key, sizeBytes: status.size, modifiedAt: status.mtime };
+    return { key, ...factsOf(this.#status(key)) };
   }
 
   async *list(
@@ -106,7 +106,7 @@ export class FileDriver implements StorageDriver {
 
   #status(key: ObjectKey) {
     try {
-      const status = statSync(this.#pathOf(key));
+      const status = statSync(this.#pathOf(key), { bigint: true });
       if (!status.isDirectory()) return status;
     } catch (error) {
       if (!isAbsence(error)) throw toStorageError(error, { storage: this.name, key });

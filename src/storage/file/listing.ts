@@ -3,6 +3,7 @@ import type { ObjectInfo } from "../driver.ts";
 import { compareKeys } from "../key-order.ts";
 import { type ObjectKey, toObjectKey } from "../object-key.ts";
 import { isAbsence, toStorageError } from "./errors.ts";
+import { factsOf } from "./file-facts.ts";
 
 /** A name that an unfinished write has, in WAL-G and here: never an object. */
 const TEMPORARY = /\.tmp\.\d{8}T\d{6}Z-[0-9a-f]{16}$/;
@@ -113,8 +114,8 @@ function isDirectoryEntry(
 /** undefined: it went away after its name was read. */
 function infoOf(directory: Directory, key: string): ObjectInfo | undefined {
   try {
-    const status = statSync(`${directory.root}/${key}`);
-    return { key: key as ObjectKey, sizeBytes: status.size, modifiedAt: status.mtime };
+    const status = statSync(`${directory.root}/${key}`, { bigint: true });
+    return { key: key as ObjectKey, ...factsOf(status) };
   } catch (error) {
     if (isAbsence(error)) return undefined;
     throw toStorageError(error, { storage: directory.storage, key });

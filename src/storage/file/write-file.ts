@@ -20,9 +20,11 @@ import {
 import { errnoOf } from "../../base/errors.ts";
 import type { ByteStream } from "../../stream/byte-stream.ts";
 import { recycle } from "../../stream/chunk-pool.ts";
+import type { ObjectInfo } from "../driver.ts";
 import { ObjectExistsError } from "../errors.ts";
 import type { ObjectKey } from "../object-key.ts";
 import { toStorageError } from "./errors.ts";
+import { factsOf } from "./file-facts.ts";
 
 interface NewFile {
   readonly path: string;
@@ -42,7 +44,7 @@ export async function writeStoredFile(
   file: NewFile,
   body: ByteStream,
   options: { readonly ifAbsent: boolean; readonly now: Date },
-): Promise<{ readonly sizeBytes: number; readonly modifiedAt: Date }> {
+): Promise<Omit<ObjectInfo, "key">> {
   if (options.ifAbsent && existsSync(file.path)) throw new ObjectExistsError(file);
   const temporaryPath = temporaryName(file.path, options.now);
   const descriptor = translated(file, () => createFile(file, temporaryPath));
@@ -52,22 +54,20 @@ export async function writeStoredFile(
     isOpen = false;
   };
   try {
-    let sizeBytes = 0;
     for await (const chunk of body) {
       translated(file, () => writeAll(descriptor, chunk));
-      sizeBytes += chunk.byteLength;
       recycle(chunk);
     }
     await syncFile(descriptor).catch((error: unknown) => fail(file, error));
-    const modifiedAt = translated(file, () => {
-      const { mtime } = fstatSync(descriptor);
+    const facts = translated(file, () => {
+      const status = fstatSync(descriptor, { bigint: true });
       if (options.ifAbsent) placeUnlessPresent(file, temporaryPath, descriptor);
       else renameSync(temporaryPath, file.path);
       close();
-      return mtime;
+      return factsOf(status);
     });
     await syncNames(dirname(file.path)).catch((error: unknown) => fail(file, error));
-    return { sizeBytes, modifiedAt };
+    return facts;
   } catch (error) {
     close();
     tryDiscard(temporaryPath);

@@ -37,6 +37,19 @@ describe("a file storage", () => {
     expect(statSync(join(scratch.path, "x/y/a")).mode & 0o007).toBe(0);
   });
 
+  test("tells the same time, to the nanosecond, of what it put, finds and lists", async () => {
+    using scratch = makeScratch("file");
+    const driver = open(scratch.path);
+    const key = toObjectKey("a/b");
+    const put = await driver.put(key, bytesSource("abc"), PUT);
+    const path = join(scratch.path, "a/b");
+    expect(put.modifiedNs).toBe(statSync(path, { bigint: true }).mtimeNs);
+    expect(put.sizeBytes).toBe(3);
+    expect(await driver.stat(key, NEVER)).toEqual(put);
+    expect((await driver.listFolder("a", NEVER)).objects).toEqual([put]);
+    expect(await Array.fromAsync(driver.list("a/", { signal: NEVER }))).toEqual([put]);
+  });
+
   test("leaves no file behind when a body fails", async () => {
     using scratch = makeScratch("file");
     const body = {

@@ -30,7 +30,8 @@ describe("writeStoredFile", () => {
     const written = await writeStoredFile(file, body(), { ifAbsent: false, now: NOW });
     expect(names).toEqual([[expect.stringMatching(/^a\.tmp\.20261124T111230Z-[0-9a-f]{16}$/)]]);
     expect(readdirSync(join(scratch.path, "x"))).toEqual(["a"]);
-    expect(written).toEqual({ sizeBytes: 3, modifiedAt: statSync(file.path).mtime });
+    const { mtimeNs } = statSync(file.path, { bigint: true });
+    expect(written).toMatchObject({ sizeBytes: 3, modifiedNs: mtimeNs });
   });
 
   test("ifAbsent refuses a taken name before the body is read", async () => {
