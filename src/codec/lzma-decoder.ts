@@ -1,3 +1,4 @@
+import { assert, defined } from "../base/assert.ts";
 import {
   ALIGN_BITS,
   corruptLzma,
@@ -153,8 +154,7 @@ export class LzmaDecoder {
 
   #literal(): void {
     const { literalContextBits, literalPositionBits } = this.#properties;
-    const buffer = this.#buffer;
-    const previous = this.#position > 0 ? (buffer[this.#position - 1] ?? 0) : 0;
+    const previous = this.#total() === 0 ? 0 : this.#byteAt(this.#position - 1);
     const context =
       ((this.#total() & ((1 << literalPositionBits) - 1)) << literalContextBits) +
       (previous >>> (8 - literalContextBits));
@@ -162,7 +162,7 @@ export class LzmaDecoder {
     const range = this.#range;
     let symbol = 1;
     if (this.#state >= 7) {
-      let matched = buffer[this.#position - this.#rep0 - 1] ?? 0;
+      let matched = this.#byteAt(this.#position - this.#rep0 - 1);
       while (symbol < 0x100) {
         const matchedBit = (matched >>> 7) & 1;
         matched <<= 1;
@@ -172,8 +172,14 @@ export class LzmaDecoder {
       }
     }
     while (symbol < 0x100) symbol = (symbol << 1) | range.bit(base + symbol);
-    buffer[this.#position++] = symbol;
+    this.#buffer[this.#position++] = symbol;
     this.#state = stateAfterLiteral(this.#state);
+  }
+
+  #byteAt(position: number): number {
+    const byte = this.#buffer[position];
+    assert(byte !== undefined && position < this.#position, "lzma reads a byte that is known");
+    return byte;
   }
 
   /** Reads a match's distance into rep0 and gives its length, or END_MARKER. */
@@ -249,9 +255,11 @@ export class LzmaDecoder {
     if (plainBytes !== undefined && this.#totalBytes + end > plainBytes) {
       throw corruptLzma("the data is longer than its header says");
     }
-    for (let match = position - distance; position < end; match++) {
-      buffer[position++] = buffer[match] ?? 0;
-    }
+    let match = position - distance;
+    assert(match >= 0 && end <= buffer.byteLength, "an lzma match is inside the buffer");
+    if (distance >= length) buffer.copyWithin(position, match, match + length);
+    else if (distance === 1) buffer.fill(this.#byteAt(match), position, end);
+    else while (position < end) buffer[position++] = defined(buffer[match++], "lzma byte");
     this.#position = end;
   }
 

@@ -1,4 +1,5 @@
-import { HISTORY_BYTES, MatchFinder } from "./lzma-matches.ts";
+import { assert } from "../base/assert.ts";
+import { HISTORY_BYTES, LOOKAHEAD_BYTES, MatchFinder, SLIDE_BYTES } from "./lzma-matches.ts";
 import {
   ALIGN_BITS,
   DISTANCE_ALIGN,
@@ -30,8 +31,6 @@ import {
 } from "./lzma-model.ts";
 import { RangeEncoder } from "./lzma-range.ts";
 
-/** Bytes that have to be known behind a position before it is encoded. */
-const LOOKAHEAD_BYTES = MATCH_BYTES_MAX + 1;
 const PIECE_BYTES = 256 * 1024;
 /** A far match must be longer than these to cost less than what it replaces. */
 const NEAR_DISTANCE = 512;
@@ -59,10 +58,10 @@ export class LzmaEncoder {
     for (let offset = 0; offset < input.byteLength; ) {
       offset += this.#finder.fill(input.subarray(offset));
       yield* this.#encodeUpTo(this.#finder.end - LOOKAHEAD_BYTES);
-      if (this.#position >= HISTORY_BYTES) {
-        this.#finder.slide();
-        this.#position -= HISTORY_BYTES;
-        this.#movedBytes += HISTORY_BYTES;
+      if (this.#position >= HISTORY_BYTES + SLIDE_BYTES) {
+        this.#finder.slide(this.#position);
+        this.#position -= SLIDE_BYTES;
+        this.#movedBytes += SLIDE_BYTES;
       }
     }
   }
@@ -126,7 +125,8 @@ export class LzmaEncoder {
     let bytes = 0;
     let isNextByte = false;
     for (let candidate = 0; candidate < 4; candidate++) {
-      const distance = (this.#reps[candidate] ?? 0) + 1;
+      const distance = this.#rep(candidate) + 1;
+      // Only where the data begins: after a slide every distance in use is still within reach.
       if (distance > position) continue;
       const length = this.#finder.matchBytes(position, distance, limit);
       if (candidate === 0) isNextByte = length > 0;
@@ -138,31 +138,46 @@ export class LzmaEncoder {
     return { index, bytes, isNextByte };
   }
 
+  #rep(index: number): number {
+    const distance = this.#reps[index];
+    assert(distance !== undefined, "lzma has four repeated distances");
+    return distance;
+  }
+
   #positionState(): number {
     return (this.#movedBytes + this.#position) & ((1 << this.#properties.positionBits) - 1);
   }
 
   #writeLiteral(): void {
     const { literalContextBits, literalPositionBits } = this.#properties;
-    const bytes = this.#finder.bytes;
-    const total = this.#movedBytes + this.#position;
-    const previous = this.#position > 0 ? (bytes[this.#position - 1] ?? 0) : 0;
+    const finder = this.#finder;
+    const position = this.#position;
+    const total = this.#movedBytes + position;
+    const previous = total === 0 ? 0 : finder.byteAt(position - 1);
     const context =
       ((total & ((1 << literalPositionBits) - 1)) << literalContextBits) +
       (previous >>> (8 - literalContextBits));
     const base = LITERAL + context * 0x300;
     const range = this.#range;
     range.bit(IS_MATCH + (this.#state << 4) + this.#positionState(), 0);
-    const value = bytes[this.#position] ?? 0;
-    const matched = bytes[this.#position - (this.#reps[0] ?? 0) - 1] ?? 0;
+    const value = finder.byteAt(position);
     let symbol = 1;
-    let isLikeMatch = this.#state >= 7;
-    for (let shift = 7; shift >= 0; shift--) {
+    let shift = 7;
+    // Behind a match the byte that would have continued it tells which one does not come.
+    if (this.#state >= 7) {
+      const matched = finder.byteAt(position - this.#rep(0) - 1);
+      for (let isLikeMatch = true; isLikeMatch && shift >= 0; shift--) {
+        const bit = (value >>> shift) & 1;
+        const matchedBit = (matched >>> shift) & 1;
+        range.bit(base + ((1 + matchedBit) << 8) + symbol, bit);
+        symbol = (symbol << 1) | bit;
+        isLikeMatch = bit === matchedBit;
+      }
+    }
+    for (; shift >= 0; shift--) {
       const bit = (value >>> shift) & 1;
-      const matchedBit = (matched >>> shift) & 1;
-      range.bit(base + (isLikeMatch ? (1 + matchedBit) << 8 : 0) + symbol, bit);
+      range.bit(base + symbol, bit);
       symbol = (symbol << 1) | bit;
-      isLikeMatch &&= bit === matchedBit;
     }
     this.#state = stateAfterLiteral(this.#state);
   }
@@ -201,7 +216,7 @@ export class LzmaEncoder {
       range.bit(IS_REP_G0 + state, 1);
       range.bit(IS_REP_G1 + state, index === 1 ? 0 : 1);
       if (index > 1) range.bit(IS_REP_G2 + state, index - 2);
-      const distance = this.#reps[index] ?? 0;
+      const distance = this.#rep(index);
       this.#reps.copyWithin(1, 0, index);
       this.#reps[0] = distance;
     }

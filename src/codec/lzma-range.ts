@@ -1,3 +1,4 @@
+import { assert } from "../base/assert.ts";
 import { corruptLzma, PROBABILITY_BITS, PROBABILITY_SHIFT } from "./lzma-model.ts";
 
 const START_BYTES = 5;
@@ -42,9 +43,8 @@ export class RangeDecoder {
   start(): boolean {
     if (this.availableBytes < START_BYTES) return false;
     if (this.#input[this.#offset] !== 0) throw corruptLzma("the data does not begin with zero");
-    for (let index = 1; index < START_BYTES; index++) {
-      this.#code = (this.#code << 8) | (this.#input[this.#offset + index] ?? 0);
-    }
+    const { buffer, byteOffset } = this.#input;
+    this.#code = new DataView(buffer, byteOffset + this.#offset, START_BYTES).getInt32(1);
     this.#offset += START_BYTES;
     this.#isStarted = true;
     return true;
@@ -52,7 +52,8 @@ export class RangeDecoder {
 
   /** One bit by the probability at `index`. */
   bit(index: number): number {
-    const probability = this.#probabilities[index] ?? 0;
+    const probability = this.#probabilities[index];
+    assert(probability !== undefined, "an lzma probability is inside its table");
     const bound = Math.imul(this.#range >>> PROBABILITY_BITS, probability);
     let bit = 0;
     if ((this.#code ^ SIGN) < (bound ^ SIGN)) {
@@ -105,11 +106,11 @@ export class RangeDecoder {
   }
 
   #normalize(): void {
-    if (this.#offset >= this.#input.byteLength) {
-      throw corruptLzma("input ends before the data does");
-    }
+    const byte = this.#input[this.#offset];
+    if (byte === undefined) throw corruptLzma("input ends before the data does");
+    this.#offset += 1;
     this.#range <<= 8;
-    this.#code = (this.#code << 8) | (this.#input[this.#offset++] ?? 0);
+    this.#code = (this.#code << 8) | byte;
   }
 }
 
@@ -142,7 +143,8 @@ export class RangeEncoder {
   }
 
   bit(index: number, bit: number): void {
-    const probability = this.#probabilities[index] ?? 0;
+    const probability = this.#probabilities[index];
+    assert(probability !== undefined, "an lzma probability is inside its table");
     const bound = Math.imul(this.#range >>> PROBABILITY_BITS, probability);
     if (bit === 0) {
       this.#range = bound;

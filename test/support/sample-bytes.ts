@@ -38,6 +38,29 @@ export function pageLike(sizeBytes: number, seed: number): Uint8Array {
   return bytes;
 }
 
+/**
+ * Noise of which most is a copy of earlier bytes, 1 to `distanceMax` back: long distances stay
+ * in use for a while, as with rows of a table that is stored again.
+ */
+export function distantCopies(
+  sizeBytes: number,
+  options: { readonly seed: number; readonly distanceMax: number; readonly lengthMax?: number },
+): Uint8Array {
+  const random = seededFractions(options.seed);
+  const lengthMax = options.lengthMax ?? 200;
+  const bytes = new Uint8Array(sizeBytes);
+  for (let offset = 0; offset < sizeBytes; ) {
+    const end = Math.min(sizeBytes, offset + 8 + Math.floor(random() * lengthMax));
+    if (offset > 1000 && random() < 0.7) {
+      const distance = 1 + Math.floor(random() * Math.min(offset, options.distanceMax));
+      for (; offset < end; offset++) bytes[offset] = bytes[offset - distance] ?? 0;
+    } else {
+      for (; offset < end; offset++) bytes[offset] = random() * 256;
+    }
+  }
+  return bytes;
+}
+
 /** The bytes in chunks of sizes up to `sizeBytesMax`; empty chunks are among them. */
 export async function* inChunks(
   bytes: Uint8Array,

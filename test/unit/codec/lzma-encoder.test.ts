@@ -3,7 +3,12 @@
 import { describe, expect, test } from "vitest";
 import { LzmaDecoder } from "../../../src/codec/lzma-decoder.ts";
 import { LzmaEncoder } from "../../../src/codec/lzma-encoder.ts";
-import { incompressible, pageLike, seededFractions } from "../../support/sample-bytes.ts";
+import {
+  distantCopies,
+  incompressible,
+  pageLike,
+  seededFractions,
+} from "../../support/sample-bytes.ts";
 
 const PROPERTIES = {
   literalContextBits: 3,
@@ -26,6 +31,15 @@ function encode(plain: Uint8Array, seed: number, properties = PROPERTIES): Uint8
   return Buffer.concat(pieces);
 }
 
+function encodeInPieces(plain: Uint8Array, pieceBytes: number): Uint8Array {
+  const encoder = new LzmaEncoder(PROPERTIES);
+  const pieces: Uint8Array[] = [];
+  for (let offset = 0; offset < plain.byteLength; offset += pieceBytes) {
+    pieces.push(...encoder.push(plain.subarray(offset, offset + pieceBytes)));
+  }
+  return Buffer.concat([...pieces, ...encoder.finish()]);
+}
+
 function decode(stored: Uint8Array, properties = PROPERTIES): Uint8Array {
   const decoder = new LzmaDecoder(properties);
   return Buffer.concat([...decoder.push(stored), ...decoder.finish()]);
@@ -36,6 +50,20 @@ describe("LzmaEncoder", () => {
     const plain = Buffer.concat([pageLike(7 << 20, 1), incompressible(1 << 20, 2)]);
     const whole = Buffer.concat([plain, pageLike(2 << 20, 3)]);
     expect(Buffer.compare(decode(encode(whole, 4)), whole)).toBe(0);
+  });
+
+  // A slide once dropped history that a repeated distance still reached back to.
+  test.each([131_072, 262_144])("writes far copies in pieces of %d bytes", (pieceBytes) => {
+    const plain = distantCopies(5 << 20, { seed: 19, distanceMax: 2 << 20 });
+    const stored = encodeInPieces(plain, pieceBytes);
+    expect(Buffer.compare(decode(stored), plain)).toBe(0);
+  });
+
+  test("makes the same bytes past the slide, whatever the pieces are", () => {
+    const plain = distantCopies(6 << 20, { seed: 14, distanceMax: 5 << 20 });
+    const whole = encodeInPieces(plain, plain.byteLength);
+    expect(Buffer.compare(encodeInPieces(plain, 131_072), whole)).toBe(0);
+    expect(Buffer.compare(encodeInPieces(plain, 99_991), whole)).toBe(0);
   });
 
   test.each([
