@@ -186,7 +186,7 @@ test("called as wal-g it speaks like WAL-G and writes lz4", async () => {
   const local = await site.mustPush([], { name: "wal-g" });
   expect(local.log).toContain("INFO: ");
   expect(local.log).toContain("Backup will be pushed to storage: default");
-  expect(local.log).toContain(`Wrote backup with name ${local.name} to storage default`);
+  expect(local.log).toContain(`Wrote backup with name ${local.name} to storage default\n`);
   const streamed = await site.mustPush([], { name: "wal-g", directory: null });
   expect(streamed.log).toMatch(
     new RegExp(`Wrote backup with name ${streamed.name} (?!to storage)`),

@@ -16,7 +16,7 @@ const CONTROL_NAME = "global/pg_control";
 /** A standby sends its own: what is restored from the backup must not wait for a primary. */
 const LEFT_OUT = new Set(["standby.signal", "recovery.signal"]);
 /** As in local backups: receipts of a part are in memory until it ends. */
-const ENTRIES_MAX = 100_000;
+const ENTRIES_MAX = 20_000;
 
 /** A part that is being made, and what of it waits to be read. */
 export interface SplitPart {

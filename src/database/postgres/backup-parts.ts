@@ -8,7 +8,7 @@ import { BackupFile, type FileReading } from "./backup-file.ts";
 import type { DirectoryEntry } from "./data-directory.ts";
 
 /** Receipts of a part are in memory until it ends: files without content must not pile up. */
-const ENTRIES_MAX = 100_000;
+const ENTRIES_MAX = 20_000;
 
 /** Corrupt pages of one file that are named one by one in the log. */
 const NAMED_BLOCKS_MAX = 10;

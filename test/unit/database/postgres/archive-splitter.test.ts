@@ -110,6 +110,15 @@ describe("parts", () => {
     ]);
   });
 
+  test("end after 20,000 entries, though they have no content", () => {
+    const directories = Array.from({ length: 20_001 }, (_, index) => `d${index}`);
+    const { parts } = split([["", archive([], directories)]], {
+      thresholdBytes: 1e9,
+      pieceBytes: 1 << 20,
+    });
+    expect(parts.map(({ entries }) => entries.length)).toEqual([20_000, 1]);
+  });
+
   test("never go over into the next tar, whose names get its prefix", () => {
     const space = archive([["PG_17_202406281/5/16400", table]]);
     const data = archive([["PG_VERSION", config]]);

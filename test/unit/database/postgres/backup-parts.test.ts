@@ -9,6 +9,7 @@ import { forEachConcurrently } from "../../../../src/base/pool.ts";
 import type { BackupPart } from "../../../../src/database/adapter.ts";
 import { PartPacker } from "../../../../src/database/postgres/backup-parts.ts";
 import {
+  type DirectoryEntry,
   newFindings,
   walkDataDirectory,
 } from "../../../../src/database/postgres/data-directory.ts";
@@ -97,6 +98,36 @@ test("a part is closed after the file that takes it past the threshold", async (
     ["part_002.tar", ["/c", "/d"]],
     ["part_003.tar", ["/e"]],
   ]);
+});
+
+test("a part ends after 20,000 entries, though they have no content", async () => {
+  const { log } = recordingLogger();
+  const directories = function* (): Generator<DirectoryEntry> {
+    for (let index = 0; index < 45_000; index += 1) {
+      yield {
+        name: `/d${index}`,
+        localPath: dir,
+        kind: "directory",
+        sizeBytes: 0,
+        mode: 0o700,
+        uid: 0,
+        gid: 0,
+        modifiedAtNs: 0n,
+        linkTarget: "",
+      };
+    }
+  };
+  const counts: number[] = [];
+  const packing = new PartPacker({
+    entries: directories(),
+    thresholdBytes: 1e9,
+    reading: { checksPages: false, isParallel: false, clock: SYSTEM_CLOCK, log, signal: NEVER },
+    log,
+    onEntry: () => {},
+    onPart: (_name, packed) => counts.push(packed.length),
+  });
+  for (const part of packing.parts()) await read(part);
+  expect(counts).toEqual([20_000, 20_000, 5_000]);
 });
 
 describe("a file that changes while it is stored", () => {
