@@ -1,5 +1,4 @@
-import { closeSync, fsync, fsyncSync, openSync, renameSync, rmSync } from "node:fs";
-import { dirname } from "node:path";
+import { closeSync, fsync, fsyncSync, openSync, rmSync } from "node:fs";
 
 /**
  * The name a file has until it is complete: `<path>.tmp.<UTC instant>-<16 hex>`, the pattern that
@@ -36,12 +35,6 @@ export async function syncNames(path: string): Promise<void> {
   } finally {
     closeSync(descriptor);
   }
-}
-
-/** Gives a complete, fsynced file its final name and makes the name durable. */
-export function placeFile(temporaryPath: string, path: string): void {
-  renameSync(temporaryPath, path);
-  syncDirectory(dirname(path));
 }
 
 /** Removes what a failed write left; its absence is fine. */

@@ -14,11 +14,6 @@ export const ERROR_TABLE = {
     meaning: "Unknown command, missing argument or contradicting flags",
     hint: "See the help of the command: --help.",
   },
-  "check-failed": {
-    exitCode: 3,
-    meaning: "A check ran and found faults",
-    hint: "The output says what is wrong; take a new full backup if the archive has lost data.",
-  },
   config: {
     exitCode: 10,
     meaning: "A setting is missing, unknown, malformed or unreadable",
@@ -103,11 +98,6 @@ export const ERROR_TABLE = {
     exitCode: 51,
     meaning: "An increment whose parent is gone",
     hint: "Restore another backup, and take a new full one.",
-  },
-  "backup-protected": {
-    exitCode: 52,
-    meaning: "A permanent backup, and force was not given",
-    hint: "Take the mark away with backup-mark first.",
   },
   "backup-running": {
     exitCode: 53,

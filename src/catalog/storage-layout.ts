@@ -14,7 +14,6 @@ import { type BackupName, toBackupName } from "./backup-name.ts";
  */
 export const BACKUPS_FOLDER = "basebackups_005";
 export const WAL_FOLDER = "wal_005";
-export const BINLOG_FOLDER = "binlog_005";
 
 export const SENTINEL_SUFFIX = "_backup_stop_sentinel.json";
 export const METADATA_NAME = "metadata.json";
@@ -54,10 +53,6 @@ export function partsPrefix(name: BackupName): string {
 
 export function metadataKey(name: BackupName): ObjectKey {
   return backupObjectKey(name, METADATA_NAME);
-}
-
-export function filesMetadataKey(name: BackupName): ObjectKey {
-  return backupObjectKey(name, FILES_METADATA_NAME);
 }
 
 export function receiptsKey(name: BackupName): ObjectKey {

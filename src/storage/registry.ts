@@ -60,30 +60,6 @@ export async function openStorage(
   return retrying(logged(driver, options.log, options.clock), policy);
 }
 
-/** Opens `s3://bucket/path`, `file:///path` or `/path`; everything else as the settings say. */
-export function openStorageUrl(
-  url: string,
-  settings: SettingReader,
-  options: StorageOptions,
-): Promise<StorageDriver> {
-  const isS3 = url.startsWith("s3://");
-  if (!isS3 && !url.startsWith("file://") && !url.startsWith("/")) {
-    throw new ConfigError(`${url}: is not like s3://bucket/path or file:///path`);
-  }
-  const own = isS3 ? "S3_PREFIX" : "FILE_PREFIX";
-  const replaced = new Map<string, string | undefined>(STORAGES.map(({ key }) => [key, undefined]));
-  replaced.set("STORAGE_PREFIX", undefined).set(own, url);
-  return openStorage(
-    {
-      text: (key) => (replaced.has(key) ? replaced.get(key) : settings.text(key)),
-      flag: (key) => settings.flag(key),
-      whole: (key) => settings.whole(key),
-      durationMs: (key) => settings.durationMs(key),
-    },
-    options,
-  );
-}
-
 async function openFile(settings: SettingReader, options: StorageOptions): Promise<Opened> {
   const { openFileStorage } = await import("./file/driver.ts");
   const path = filePath(settings.text("FILE_PREFIX") ?? "");

@@ -1,4 +1,4 @@
-import { formatLsn, type Lsn, toLsn } from "../delta/lsn.ts";
+import { type Lsn, toLsn } from "../delta/lsn.ts";
 import { InvalidJournalError } from "./errors.ts";
 
 /**
@@ -43,19 +43,6 @@ export function parseTimelineHistory(
     throw new InvalidJournalError(facts.name, "names no parent timeline");
   }
   return { timeline: facts.timeline, ancestors };
-}
-
-/** The text that the server would write for it. */
-export function formatTimelineHistory(history: TimelineHistory): string {
-  return history.ancestors
-    .map((entry) => `${entry.timeline}\t${formatLsn(entry.switchLsn)}\t${entry.reason}\n`)
-    .join("\n");
-}
-
-/** The timeline that the WAL at `lsn` belongs to, on the way to the history's own timeline. */
-export function timelineAt(history: TimelineHistory, lsn: Lsn): number {
-  const ancestor = history.ancestors.find((entry) => lsn < entry.switchLsn);
-  return ancestor?.timeline ?? history.timeline;
 }
 
 /** Where `timeline` was left; undefined for the history's own, an error for a stranger. */

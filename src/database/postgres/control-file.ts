@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { crc32c } from "../../base/crc32c.ts";
 import { errnoOf, FilesystemError, ToolError } from "../../base/errors.ts";
-import { formatLsn, type Lsn, toLsn } from "../../delta/lsn.ts";
+import { type Lsn, toLsn } from "../../delta/lsn.ts";
 import { isSegmentSize } from "../../wal/segment-name.ts";
 
 /*
@@ -118,12 +118,6 @@ export function parseControlFile(bytes: Uint8Array, path: string): ControlFile {
     );
   }
   return fieldsOf(view, path);
-}
-
-/** One line for logs and errors. */
-export function describeControlFile(control: ControlFile): string {
-  const redo = formatLsn(control.redoLsn);
-  return `system ${control.systemIdentifier}, timeline ${control.timeline}, redo ${redo}`;
 }
 
 function crcOffsetOf(view: DataView, path: string): number {

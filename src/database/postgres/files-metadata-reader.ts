@@ -26,14 +26,7 @@ export async function readFilesMetadata(
   await readJsonMembers(stream, what, (member) => visitMember(what, member, visitor));
 }
 
-/** The whole document in memory: some 300 bytes a file. */
-export async function loadFilesMetadata(stream: ByteStream, what: string): Promise<FilesMetadata> {
-  const loading = new Loading();
-  await readFilesMetadata(stream, what, loading);
-  return loading;
-}
-
-/** The same from the sentinel of release 1, which has it inline (`inlineFilesMetadata`). */
+/** A whole document from the sentinel of release 1, which has it inline (`inlineFilesMetadata`). */
 export function decodeInlineFilesMetadata(document: JsonObject, what: string): FilesMetadata {
   const loading = new Loading();
   for (const [section, members] of Object.entries(document)) {

@@ -1,14 +1,9 @@
 // Proves that a file appears under its name whole or not at all, on a real directory.
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import {
-  discardFile,
-  placeFile,
-  syncDirectory,
-  temporaryName,
-} from "../../../src/base/atomic-file.ts";
+import { discardFile, syncDirectory, temporaryName } from "../../../src/base/atomic-file.ts";
 
 const NOW = new Date("2026-11-24T11:12:30.456Z");
 let folder: string;
@@ -26,24 +21,6 @@ test("temporary names lie beside the final one, in the pattern that WAL-G's list
 
 test("two temporary names of one instant differ", () => {
   expect(temporaryName("x", NOW)).not.toBe(temporaryName("x", NOW));
-});
-
-test("placing gives the name to the new content and leaves nothing else behind", () => {
-  const path = join(folder, "object");
-  writeFileSync(path, "old");
-  const temporary = temporaryName(path, NOW);
-  writeFileSync(temporary, "new");
-  expect(readFileSync(path, "utf8")).toBe("old");
-  placeFile(temporary, path);
-  expect(readFileSync(path, "utf8")).toBe("new");
-  expect(readdirSync(folder)).toEqual(["object"]);
-});
-
-test("placing what is not there fails and leaves the old content", () => {
-  const path = join(folder, "object");
-  writeFileSync(path, "old");
-  expect(() => placeFile(join(folder, "absent"), path)).toThrow("ENOENT");
-  expect(readFileSync(path, "utf8")).toBe("old");
 });
 
 test("discarding removes a file, and its absence is fine", () => {

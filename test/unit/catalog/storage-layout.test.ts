@@ -5,7 +5,7 @@ import {
   backupObjectKey,
   backupOfSentinel,
   backupPrefix,
-  filesMetadataKey,
+  FILES_METADATA_NAME,
   metadataKey,
   partsPrefix,
   receiptsKey,
@@ -21,7 +21,7 @@ describe("storage layout", () => {
     expect([
       sentinelKey(NAME),
       metadataKey(NAME),
-      filesMetadataKey(NAME),
+      backupObjectKey(NAME, FILES_METADATA_NAME),
       receiptsKey(NAME),
       backupObjectKey(NAME, "tar_partitions/part_001.tar.zst"),
       backupPrefix(NAME),

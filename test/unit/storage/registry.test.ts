@@ -5,7 +5,7 @@ import { SYSTEM_CLOCK } from "../../../src/base/clock.ts";
 import { ConfigError } from "../../../src/base/errors.ts";
 import { createLogger } from "../../../src/base/log.ts";
 import { toObjectKey } from "../../../src/storage/object-key.ts";
-import { openStorage, openStorageUrl } from "../../../src/storage/registry.ts";
+import { openStorage } from "../../../src/storage/registry.ts";
 import { bytesSource } from "../../../src/stream/byte-stream.ts";
 import { mapSettings } from "../../support/map-settings.ts";
 import { makeScratch } from "../../support/scratch.ts";
@@ -66,20 +66,5 @@ describe("openStorage", () => {
     await expect(open({ FILE_PREFIX: scratch.path, STORAGE_PREFIX: "../up" })).rejects.toThrow(
       ConfigError,
     );
-  });
-});
-
-describe("openStorageUrl", () => {
-  test("opens the URL instead of the configured storage", async () => {
-    using scratch = makeScratch("registry");
-    const settings = mapSettings({ S3_PREFIX: "s3://other", STORAGE_PREFIX: "sub" });
-    const driver = await openStorageUrl(`file://${scratch.path}`, settings, setup().options);
-    expect(driver.name).toBe(`file://${scratch.path}`);
-    await expect(driver.stat(toObjectKey("absent"), NEVER)).rejects.toThrow("object not found");
-  });
-
-  test("refuses what it does not know", async () => {
-    const opening = async () => openStorageUrl("ftp://x/y", mapSettings({}), setup().options);
-    await expect(opening()).rejects.toThrow(ConfigError);
   });
 });

@@ -6,10 +6,10 @@ import { CorruptObjectError } from "../../../../src/base/errors.ts";
 import { formatGoTime } from "../../../../src/base/go-time.ts";
 import {
   decodeInlineFilesMetadata,
-  loadFilesMetadata,
   readFilesMetadata,
 } from "../../../../src/database/postgres/files-metadata-reader.ts";
 import type { ByteStream } from "../../../../src/stream/byte-stream.ts";
+import { loadFilesMetadata } from "../../../support/loaded-metadata.ts";
 
 async function* chunks(bytes: Uint8Array, sizeBytes: number): ByteStream & AsyncGenerator {
   for (let at = 0; at < bytes.byteLength; at += sizeBytes) yield bytes.slice(at, at + sizeBytes);

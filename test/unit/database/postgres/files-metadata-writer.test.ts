@@ -4,10 +4,10 @@ import { describe, expect, test } from "vitest";
 import { FilesystemError } from "../../../../src/base/errors.ts";
 import { type LocalZone, UTC_ZONE } from "../../../../src/base/local-zone.ts";
 import type { FileFacts } from "../../../../src/database/postgres/files-metadata.ts";
-import { loadFilesMetadata } from "../../../../src/database/postgres/files-metadata-reader.ts";
 import { FilesMetadataWriter } from "../../../../src/database/postgres/files-metadata-writer.ts";
 import type { ByteSource } from "../../../../src/stream/byte-stream.ts";
 import { collect } from "../../../../src/stream/byte-stream.ts";
+import { loadFilesMetadata } from "../../../support/loaded-metadata.ts";
 
 const SIGNAL = new AbortController().signal;
 const PARIS: LocalZone = { offsetMinutes: () => 60, abbreviation: () => "CET" };
