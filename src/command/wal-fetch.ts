@@ -1,9 +1,10 @@
 import { existsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { CanceledError, type ToolError } from "../base/errors.ts";
+import { CanceledError, type ToolError, UsageError } from "../base/errors.ts";
 import { fetchJournal, refuseExisting } from "../database/fetch-journal.ts";
 import { ReadAhead } from "../database/prefetch-journal.ts";
 import { loadPostgresWal } from "../database/registry.ts";
+import { parseWalFileName } from "../wal/file-name.ts";
 import type { Invocation } from "./command.ts";
 import { openRepository } from "./context.ts";
 
@@ -14,6 +15,7 @@ const FATAL_EXIT_CODE = 200;
 export async function run(invocation: Invocation): Promise<void> {
   const { settings, log, clock, signal } = invocation;
   const [name = "", destination = ""] = invocation.arguments;
+  refuseOtherNames(name);
   const target = resolve(destination);
   refuseExisting(target);
   const { walFetchPlace } = await loadPostgresWal();
@@ -52,6 +54,18 @@ export async function run(invocation: Invocation): Promise<void> {
   }
   log.info(`${name}: ${isThere ? "taken from the read-ahead" : "fetched"}`);
   if (readAhead.isRunningLow(following)) startReadAhead(invocation, { name, baseDirectory });
+}
+
+/**
+ * "Not there" would end a recovery: with the two arguments the wrong way round, or the wrong
+ * placeholder, the server would be promoted before it replayed anything.
+ */
+function refuseOtherNames(name: string): void {
+  if (parseWalFileName(name) !== undefined) return;
+  throw new UsageError(
+    `${JSON.stringify(name)} is not the name of a WAL file`,
+    "Let restore_command end in: wal-fetch %f %p.",
+  );
 }
 
 /**

@@ -28,7 +28,8 @@ export function refuseUnsafeName({ name, nearest }: UnknownName, place: string):
   const guess = nearest === undefined ? "" : ` Did you mean ${nearest}?`;
   throw new ConfigError(
     `${name} (${place}) is unknown, and asks for ${what}`,
-    `Correct or remove it: going on without it could store something in plain or elsewhere.${guess}`,
+    "Correct or remove it: going on without it could store something in plain or elsewhere." +
+      guess,
   );
 }
 

@@ -3,7 +3,7 @@
 // the rule is proven in test/e2e/wal-recovery.test.ts.
 import { expect, test } from "vitest";
 import { goldenSegment } from "../support/golden-wal.ts";
-import { startBinary } from "../support/run-binary.ts";
+import { runBinary, startBinary } from "../support/run-binary.ts";
 import { type ArchiveRun, WalArchive } from "../support/wal-archive.ts";
 
 const golden = goldenSegment(16, "middle");
@@ -83,6 +83,19 @@ test.each(FAILURES)("G15 %s is fatal in recovery and ordinary elsewhere", async 
     archive.write("standby.signal", "");
     expect((await archive.fetch(golden.name, run)).exitCode).toBe(ordinary);
   }
+});
+
+test("G15 what is no name of a WAL file is never taken for an absent one", async () => {
+  using archive = await makeArchive();
+  for (const name of ["tidemark", "wal-g"]) {
+    const swapped = ["wal-fetch", "pg_wal/RECOVERYXLOG", golden.name];
+    const ordinary = await runBinary(swapped, archive.options({ name }));
+    expect(ordinary.stderr).toContain('"pg_wal/RECOVERYXLOG" is not the name of a WAL file');
+    expect(ordinary.exitCode).toBe(name === "wal-g" ? 1 : 2);
+  }
+  archive.write("recovery.signal", "");
+  const fatal = await runBinary(["wal-fetch", "pg_wal/RECOVERYXLOG", "x"], archive.options({}));
+  expect(fatal.exitCode).toBe(200);
 });
 
 test.each(["tidemark", "wal-g"])(

@@ -44,6 +44,24 @@ test("absence has its own code and makes nothing", async () => {
   expect(readdirSync(directory)).toEqual(["repo"]);
 });
 
+test.each(["garbage", "pg_wal/RECOVERYXLOG", "", golden.name.toLowerCase(), `${golden.name}.lz4`])(
+  "%j names no WAL file, which is not the same as an absent one",
+  async (name) => {
+    await expect(run(invocation(name))).rejects.toMatchObject({
+      code: "usage",
+      message: `${JSON.stringify(name)} is not the name of a WAL file`,
+    });
+    expect(readdirSync(directory)).toEqual(["repo"]);
+  },
+);
+
+test.each([`${golden.name}.partial`, `${golden.name}.00000028.backup`])(
+  "%s is a name that may be absent",
+  async (name) => {
+    await expect(run(invocation(name))).rejects.toMatchObject({ code: "journal-not-found" });
+  },
+);
+
 test("outside of recovery the codes are the ordinary ones, but a signal is always itself", () => {
   expect(failureExit(new ToolError({ code: "storage", message: "x" }))).toBeUndefined();
   expect(failureExit(new ToolError({ code: "journal-not-found", message: "x" }))).toBeUndefined();
