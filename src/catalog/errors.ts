@@ -16,7 +16,8 @@ export class BackupNotFoundError extends ToolError {
   }
 
   static named(name: string): BackupNotFoundError {
-    return new BackupNotFoundError(`Backup '${name}' does not exist`);
+    // With WAL-G's full stop: scripts compare the whole line.
+    return new BackupNotFoundError(`Backup '${name}' does not exist.`);
   }
 
   static withUserData(text: string): BackupNotFoundError {

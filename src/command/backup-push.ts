@@ -55,13 +55,13 @@ export async function run(invocation: Invocation): Promise<void> {
     onPlainBytes: (bytes) => progress?.advance(bytes),
   }).finally(() => progress?.finish());
   const where = dataDir === undefined ? "" : ` to storage ${repository.name}`;
-  log.info(`Wrote backup with name ${pushed.name}${where}`, {
-    plainBytes: pushed.plainBytes,
-    storedBytes: pushed.storedBytes,
-  });
+  const { plainBytes, storedBytes } = pushed;
+  log.info(`${pushed.name} is complete`, { plainBytes, storedBytes });
+  // Nothing follows: scripts take the last word of WAL-G's line.
+  log.info(`Wrote backup with name ${pushed.name}${where}`);
 }
 
-/** Deltas come with the page engine; what asks for one gets a full backup, or an error. */
+/** What names a delta's base gets an error; who only allows deltas gets a full backup. */
 function checkDelta({ settings, log, options }: Invocation, dataDir: string | undefined): void {
   const named = DELTA_SETTINGS.filter((key) => settings.text(key) !== undefined);
   if (named.length > 0 && dataDir === undefined) {
@@ -73,8 +73,14 @@ function checkDelta({ settings, log, options }: Invocation, dataDir: string | un
   if (named.length > 0 && settings.flag("WITHOUT_FILES_METADATA")) {
     throw new UsageError("a delta backup needs files metadata: drop --without-files-metadata");
   }
-  const asksForDelta = named.length > 0 || (settings.whole("DELTA_MAX_STEPS") ?? 0) > 0;
-  if (!asksForDelta || options.flag("full") || dataDir === undefined) return;
+  if (options.flag("full") || dataDir === undefined) return;
+  if (named.length > 0) {
+    throw new UsageError(
+      `this version cannot make delta backups yet, and ${named.join(" and ")} asks for one`,
+      "Leave it out, or give --full.",
+    );
+  }
+  if ((settings.whole("DELTA_MAX_STEPS") ?? 0) === 0) return;
   log.warning("this version cannot make delta backups yet. Doing full backup.");
 }
 

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
 import { letCompilerWork } from "../base/compiler-policy.ts";
 import { ToolError, UsageError } from "../base/errors.ts";
-import { pushJournal } from "../database/push-journal.ts";
+import { alreadyStored, pushJournal } from "../database/push-journal.ts";
 import { loadPostgresWal } from "../database/registry.ts";
 import { WalMetadata } from "../database/wal-metadata.ts";
 import type { Repository } from "../transfer/repository.ts";
@@ -49,7 +49,14 @@ export async function run(invocation: Invocation): Promise<void> {
     signal,
   });
   await metadata?.finish(signal);
-  log.info(`WAL file '${wal.file.path}': ${outcome}`);
+  if (outcome === "already-stored") tellAlreadyStored(invocation);
+  else log.info(`WAL file '${wal.file.path}': ${outcome}`);
+}
+
+/** Twice the same file is worth a look; WAL-G's users know it as ordinary. */
+function tellAlreadyStored({ personality, log, arguments: [path = ""] }: Invocation): void {
+  if (personality.isWalg) log.info(alreadyStored(path));
+  else log.warning(alreadyStored(path));
 }
 
 /** Relative paths start in the working directory, where the server runs us, else in PGDATA. */

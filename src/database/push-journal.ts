@@ -35,10 +35,7 @@ export async function pushJournalFile(
     const stored = await findObjects(repository.driver, baseKey, { signal });
     if (stored.length > 0) {
       const stranger = await findDifferent(repository, { file, stored, signal });
-      if (stranger === undefined) {
-        log.warning(`WAL file '${file.path}' already archived with equal content, skipping`);
-        return "already-stored";
-      }
+      if (stranger === undefined) return "already-stored";
       if (!rules.mayOverwrite || file.isIrreplaceable) {
         throw new JournalConflictError(file.path, stranger.key);
       }
@@ -115,7 +112,9 @@ async function pushFurther(request: PushRequest): Promise<void> {
       { concurrencyMax: Math.min(request.workersMax, names.length), signal },
       async (name, workSignal) => {
         using file = await queue.open(name);
-        await pushJournalFile(repository, file, { ...request, signal: workSignal });
+        const rules = { ...request, signal: workSignal };
+        const outcome = await pushJournalFile(repository, file, rules);
+        if (outcome === "already-stored") log.info(alreadyStored(file.path));
         await request.onStored(file);
         queue.mark(name, repository.driver.name);
       },
@@ -124,6 +123,11 @@ async function pushFurther(request: PushRequest): Promise<void> {
     if (signal.aborted || !(error instanceof Error)) return;
     log.warning(`storing further WAL files ahead stopped: ${error.message}`);
   }
+}
+
+/** WAL-G's words for content that is there already. */
+export function alreadyStored(path: string): string {
+  return `WAL file '${path}' already archived with equal content, skipping`;
 }
 
 /** By archive_command this never happens; by hand it may, to save what a dead server left. */

@@ -19,7 +19,15 @@ test.each(["none", "lz4", "zstd", "brotli", "lzma"])(
     const bytes = archive.object(stored[0] ?? "");
     const again = await archive.push(golden.name);
     expect(again.exitCode).toBe(0);
-    expect(again.stderr).toContain("already archived with equal content, skipping");
+    const said = `WAL file 'pg_wal/${golden.name}' already archived with equal content, skipping\n`;
+    expect(again.stderr.match(/\n/g)).toHaveLength(1);
+    expect(again.stderr).toMatch(/^WARNING: /);
+    expect(again.stderr.endsWith(said)).toBe(true);
+    const asWalg = await archive.push(golden.name, { name: "wal-g" });
+    expect(asWalg.exitCode).toBe(0);
+    expect(asWalg.stderr.match(/\n/g)).toHaveLength(1);
+    expect(asWalg.stderr).toMatch(/^INFO: /);
+    expect(asWalg.stderr.endsWith(said)).toBe(true);
     expect(archive.stored()).toEqual(stored);
     expect(archive.object(stored[0] ?? "").equals(bytes)).toBe(true);
     const silenced = await archive.push(golden.name, { settings: { WALG_LOG_LEVEL: "ERROR" } });

@@ -110,7 +110,7 @@ describe("a catalog", () => {
       "No backups found",
     );
     const absent = catalog.find({ by: "name", name: A }, SIGNAL);
-    await expect(absent).rejects.toThrow(`Backup '${A}' does not exist`);
+    await expect(absent).rejects.toThrow(`Backup '${A}' does not exist.`);
     await expect(catalog.read(toBackupName(A), SIGNAL)).rejects.toThrow(BackupNotFoundError);
     expect(await catalog.contains(toBackupName(A), SIGNAL)).toBe(false);
     await storeBackup(A, {});

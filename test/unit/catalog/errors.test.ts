@@ -6,7 +6,7 @@ import { BackupNotFoundError, BrokenChainError } from "../../../src/catalog/erro
 
 test("a backup that is not there is named in WAL-G's words", () => {
   expect(BackupNotFoundError.noneAtAll().message).toBe("No backups found");
-  expect(BackupNotFoundError.named("base_A").message).toBe("Backup 'base_A' does not exist");
+  expect(BackupNotFoundError.named("base_A").message).toBe("Backup 'base_A' does not exist.");
   expect(ERROR_TABLE[BackupNotFoundError.named("base_A").code].exitCode).toBe(50);
 });
 
