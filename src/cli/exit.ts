@@ -64,6 +64,13 @@ export function reportError(error: ToolError, exitCode: number, log: RunLog): vo
   }
 }
 
+/** A mistake in the words, as WAL-G's command-line library prints it: its users' tests look so. */
+export function reportUsage(error: ToolError, usage: string, log: RunLog): void {
+  const text = `Error: ${error.message}\nUsage:\n  ${usage}\n${hintOf(error)}\n`;
+  if (!log.isOnStderr) log.writer.line("error", error.message);
+  writeStderr(log, log.scrub(text));
+}
+
 function stackOf(error: ToolError): string {
   const parts: string[] = [];
   let current: unknown = error.code === "internal" && error.cause ? error.cause : error;

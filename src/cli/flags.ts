@@ -82,7 +82,7 @@ class FlagReader {
       }
       const takesRest = rest.startsWith("=") || option.kind !== "flag";
       const inline = rest === "" || !takesRest ? undefined : rest.replace(/^=/, "");
-      this.#give(option, inline, `-${letter}`);
+      this.#give(option, inline, `'${letter}' in ${word}`);
       if (takesRest) return;
     }
   }
@@ -94,7 +94,8 @@ class FlagReader {
       const value = parseFlag(inline ?? "true");
       if (value === undefined) {
         throw new UsageError(
-          `invalid argument ${JSON.stringify(inline)} for "${typed}" flag`,
+          `invalid argument ${JSON.stringify(inline)} for "${namesOf(option)}" flag: ` +
+            `strconv.ParseBool: parsing ${JSON.stringify(inline)}: invalid syntax`,
           `For example: --${option.name}=false.`,
         );
       }
@@ -140,6 +141,11 @@ class GivenOptions implements OptionValues {
   list(name: string): readonly string[] {
     return this.#given.get(name) ?? [];
   }
+}
+
+/** As cobra writes a flag in its messages: `-f, --full`. */
+function namesOf({ name, short }: OptionSpec): string {
+  return short === undefined ? `--${name}` : `-${short}, --${name}`;
 }
 
 function settingNameOfFlag(name: string): string | undefined {

@@ -20,7 +20,7 @@ import { checkedValue } from "../config/value.ts";
 import { checkArguments } from "./arguments.ts";
 import { type CalledAs, calledAs, DATABASE_WORDS } from "./called-as.ts";
 import { optionsWithGlobals, plainWords } from "./command-line.ts";
-import { exitCodeOf, reportError, toToolError } from "./exit.ts";
+import { exitCodeOf, reportError, reportUsage, toToolError } from "./exit.ts";
 import { type ParsedFlags, parseFlags } from "./flags.ts";
 import { decideDatabase } from "./personality.ts";
 import { RunLog } from "./run-log.ts";
@@ -51,6 +51,8 @@ export class Program {
   #settings: EffectiveSettings;
   #log: RunLog;
   #command: Command | undefined;
+  /** false: what fails is how it was called. */
+  #isRunning = false;
   #parsed: ParsedFlags = parseFlags([], []);
 
   constructor(host: ProgramHost) {
@@ -90,8 +92,18 @@ export class Program {
       // The error that is being reported matters more than the command's rule for its code.
       this.#log.logger.debug(`exit code rule failed: ${String(ruleError)}`);
     }
-    reportError(error, exitCode, this.#log);
+    const isMistyped = error.code === "usage" && !this.#isRunning;
+    if (isWalg && isMistyped && !this.#log.isJson)
+      reportUsage(error, await this.#usage(), this.#log);
+    else reportError(error, exitCode, this.#log);
     return exitCode;
+  }
+
+  async #usage(): Promise<string> {
+    const { programName } = this.#personality;
+    if (this.#command === undefined) return `${programName} <command> [flags]`;
+    const { usageLine } = await import("../command/help-text.ts");
+    return usageLine(programName, this.#command);
   }
 
   async #execute(): Promise<void> {
@@ -150,6 +162,7 @@ export class Program {
     if (outside !== undefined) this.#load(outside);
     checkArguments(this.#command, this.#parsed, this.#personality.programName);
     const module = await this.#command.load();
+    this.#isRunning = true;
     await module.run(this.#invocation());
   }
 

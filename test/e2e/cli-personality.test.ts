@@ -36,7 +36,7 @@ test("refuses unknown commands on stderr, with the codes of its name", async () 
   expect(own.stderr).toContain("Did you mean wal-push?");
   const walg = await runBinary(["wal-psh"], { name: "wal-g" });
   expect(walg.exitCode).toBe(1);
-  expect(walg.stderr).toContain('unknown command "wal-psh" for "wal-g"');
+  expect(walg.stderr).toMatch(/^Error: unknown command "wal-psh" for "wal-g"\nUsage:\n {2}wal-g /);
 });
 
 test("takes the database from name, word, setting, command and keys, in that order", async () => {

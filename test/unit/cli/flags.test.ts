@@ -115,9 +115,13 @@ test.each([
   [["-x"], "unknown shorthand flag: 'x' in -x"],
   [["-px"], "unknown shorthand flag: 'x' in -px"],
   [["--name"], "flag needs an argument: --name"],
-  [["-n"], "flag needs an argument: -n"],
+  [["-n"], "flag needs an argument: 'n' in -n"],
   [["--pghost"], "flag needs an argument: --pghost"],
-  [["--full=maybe"], 'invalid argument "maybe" for "--full" flag'],
+  [
+    ["--full=maybe"],
+    'invalid argument "maybe" for "-f, --full" flag: strconv.ParseBool: parsing "maybe": ' +
+      "invalid syntax",
+  ],
 ])("refuses %j", (words, message) => {
   expect(() => parse(...words)).toThrow(message);
 });

@@ -75,6 +75,26 @@ test("reports a fault of the settings before one of the arguments", async () => 
 });
 
 test.each([
+  ["wal-push", "accepts 1 arg(s), received 0", "wal-g wal-push <wal_filepath> [flags]"],
+  ["wal-push a b", "accepts 1 arg(s), received 2", "wal-g wal-push <wal_filepath> [flags]"],
+  ["wal-fetch a --no", "unknown flag: --no", "wal-g wal-fetch"],
+  ["backup-list x", 'unknown command "x" for "wal-g backup-list"', "wal-g backup-list [flags]"],
+  ["wal-psh", 'unknown command "wal-psh" for "wal-g"', "wal-g <command> [flags]"],
+])("begins with cobra's words when %j is typed as wal-g", async (line, message, usage) => {
+  const { exitCode, log, stdout } = await run(line, {}, "wal-g");
+  expect([exitCode, stdout]).toEqual([1, ""]);
+  expect(log).toMatch(/^Error: /);
+  expect(log.split("\n").slice(0, 2)).toEqual([`Error: ${message}`, "Usage:"]);
+  expect(log).toContain(`\n  ${usage}`);
+  expect((await run(line)).log).toMatch(/^ERROR: /);
+});
+
+test("reports what a running command refuses as wal-g does: in the log", async () => {
+  const { log } = await run("backup-push --delta-from-name x", {}, "wal-g");
+  expect(log).toMatch(/^ERROR: .* Delta backup not available for remote backup\.\n/m);
+});
+
+test.each([
   ["wal-psh", 2],
   ["wal-push --no-such-flag-here", 2],
   ["binlog-push", 2],
