@@ -214,7 +214,7 @@ describe("3. entries", () => {
   });
 });
 
-test("4. extension and compression agree; lz4 blocks are independent, the content has a checksum", () => {
+test("4. extension and compression agree; lz4 blocks are independent, content is checked", () => {
   for (const part of lz4.tars.keys()) {
     const head = readFileSync(join(lz4.folder, "tar_partitions", part)).subarray(0, 7);
     expect(head.readUInt32LE(0)).toBe(0x184d2204);

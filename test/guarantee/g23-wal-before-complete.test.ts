@@ -26,7 +26,7 @@ test("G23 every needed WAL file is there the moment the backup is", async () => 
   }
 });
 
-test("G23 without the last WAL file nothing is listed, and nothing of the backup stays", async () => {
+test("G23 without the last WAL file nothing is listed, and nothing stays", async () => {
   await using site = await BackupSite.create({ version: "17", rows: 20_000 });
   // Archiving works until the copy has begun, and then no more; the server is told it does.
   const stopped = join(site.scratch.path, "stopped");

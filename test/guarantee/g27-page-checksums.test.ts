@@ -1,6 +1,6 @@
-// A page that is corrupt on disk is told with file and block, in the log, in files_metadata.json and
-// in the receipts, and the backup goes on; pages that are being written are no false alarm. Run with
-// the compiled binary on a real server.
+// A page that is corrupt on disk is told with file and block, in the log and in files_metadata.json,
+// and the backup goes on; pages that are being written are no false alarm. Run with the compiled
+// binary on a real server.
 import { closeSync, openSync, readSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";

@@ -1,6 +1,6 @@
-// Reads of a file that fail for a passing reason are repeated a bounded number of times; what passes
-// costs a warning, what stays ends the part with the first and every later error. The faults are put
-// in the place of the file system: no test can make a disk fail.
+// Reads of a file that fail for a passing reason are repeated a bounded number of times; what
+// passes costs a warning, what stays ends the part with the first and every later error. The faults
+// take the place of the file system: no test can make a disk fail.
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -33,7 +33,8 @@ export interface PushOptions {
 }
 
 const BENCH_DIGEST = `
-  SELECT (SELECT count(*) || ' ' || coalesce(sum(hashtext(a::text)::bigint), 0) FROM bench_accounts a)
+  SELECT (SELECT count(*) || ' ' || coalesce(sum(hashtext(a::text)::bigint), 0)
+          FROM bench_accounts a)
     || ' ' || (SELECT count(*) || ' ' || coalesce(sum(hashtext(h::text)::bigint), 0)
                FROM bench_history h)`;
 

@@ -203,6 +203,7 @@ export const UNREACHED: Readonly<Record<string, string>> = {
  */
 export const PROVEN_BY: readonly (readonly [place: string, test: string])[] = [
   ["main.ts", "test/e2e/binary-image.test.ts"],
+  ["tar/chunked-output.ts", "test/unit/tar/writer.test.ts"],
   ["storage/memory/", "test/conformance/storage-driver.memory.test.ts"],
   ["storage/file/", "test/conformance/storage-driver.file.test.ts"],
   ["storage/s3/", "test/conformance/storage-driver.s3.test.ts"],
@@ -211,11 +212,13 @@ export const PROVEN_BY: readonly (readonly [place: string, test: string])[] = [
   ["database/postgres/session.ts", "test/conformance/postgres-session.test.ts"],
   ["database/postgres/remote-backup.ts", "test/conformance/postgres-remote-backup.test.ts"],
   ["database/postgres/base-backup-events.ts", "test/conformance/postgres-remote-backup.test.ts"],
-  ["database/postgres/archive-splitter.ts", "test/conformance/postgres-remote-backup.test.ts"],
+  ["database/postgres/local-backup.ts", "test/e2e/backup-push.test.ts"],
+  ["database/postgres/streamed-backup.ts", "test/e2e/backup-push.test.ts"],
   ["database/postgres/wire/", "test/conformance/postgres-wire.test.ts"],
   ["database/postgres/recovery-target.ts", "test/guarantee/g39-right-backup.test.ts"],
   ["database/postgres/restore-adapter.ts", "test/guarantee/g39-right-backup.test.ts"],
   ["database/postgres/restore-session.ts", "test/guarantee/g36-restored-files.test.ts"],
+  ["command/backup-push.ts", "test/e2e/backup-push.test.ts"],
   ["command/backup-fetch.ts", "test/e2e/restore-fixtures.test.ts"],
   ["command/specs/", "test/unit/command/all.test.ts"],
 ];

@@ -254,8 +254,8 @@ function checkSameCluster(given: string, dataDir: string, server: PostgresSessio
 }
 
 /**
- * The checkpoint with which the backup began is in the server's pg_control: a copy of its directory,
- * which has the same identity, lacks it.
+ * The checkpoint with which the backup began is in the server's pg_control: a copy of its
+ * directory, which has the same identity, lacks it.
  */
 async function checkSameCheckpoint(
   dataDir: string,

@@ -67,9 +67,9 @@ describe("the archive", () => {
   test("gives the first bytes of a file, whatever its codec", async () => {
     const { archive, repository } = await setUp();
     const content = new Uint8Array(100_000).fill(7);
-    for (const codec of ["none", "zstd", "lz4"] as const) {
+    for (const [index, codec] of (["none", "zstd", "lz4"] as const).entries()) {
       const writing = { ...repository, codec: await repository.codecFor(codec) };
-      const name = `0000000100000000000000${codec === "none" ? "1" : codec === "zstd" ? "2" : "3"}0`;
+      const name = `0000000100000000000000${index}0`;
       const extension = writing.codec.extension;
       const key = `wal_005/${name}${extension === "" ? "" : `.${extension}`}`;
       await writeObject(writing, {

@@ -121,7 +121,7 @@ describe("an object", () => {
     await expect(writeObject(repository, request)).rejects.toThrow(ConfigError);
   });
 
-  test("whose source fails or is aborted is not there, and the reason is the source's", async () => {
+  test("whose source fails or is aborted is not there, and the reason stays", async () => {
     const repository = await memoryRepository("zstd");
     const broken = new Error("the disk is gone");
     const source: ByteSource = {

@@ -60,7 +60,7 @@ function contentOf(tar: Buffer, entries: readonly PartEntry[], path: string): Bu
   return tar.subarray(entry.offset, entry.offset + entry.sizeBytes);
 }
 
-test("every entry is in exactly one part, read four at a time, and the listing says in which", async () => {
+test("every entry is in exactly one part, and the listing says in which", async () => {
   for (let index = 0; index < 60; index += 1) {
     writeFileSync(join(dir, `file-${index}`), incompressible(1000 + index * 400, index));
   }
