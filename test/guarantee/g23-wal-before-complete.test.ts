@@ -56,7 +56,7 @@ test("G23 without the last WAL file nothing is listed, and nothing stays", async
   }
 });
 
-test("G23 without our look into the repository, the server's wait for its archiver counts", async () => {
+test("G23 without our look into the repository, the archiver's word counts", async () => {
   await using site = await BackupSite.create({ version: "17" });
   await site.cluster.query("ALTER SYSTEM SET archive_command = '/bin/false'");
   await site.cluster.query("SELECT pg_reload_conf()");

@@ -1,4 +1,4 @@
-// Until the last object is written no reader sees the backup: the listing is watched while one runs,
+// Until the last object is written no reader sees the backup: the listing is watched meanwhile,
 // and what a killed one left is neither listed nor restored, nor in the way of the next.
 import { existsSync } from "node:fs";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-// A page that is corrupt on disk is told with file and block, in the log and in files_metadata.json,
+// A page that is corrupt on disk is told with file and block, in the log and in files metadata,
 // and the backup goes on; pages that are being written are no false alarm. Run with the compiled
 // binary on a real server.
 import { closeSync, openSync, readSync, writeSync } from "node:fs";
