@@ -126,7 +126,7 @@ describe("order", () => {
     expect(driver.events).toContain("dispose");
   });
 
-  test("without the last journal file the backup is not listed, and nothing of it stays", async () => {
+  test("without the last journal file nothing is listed, and nothing stays", async () => {
     const { driver, put, push } = await setUp();
     await put(FIRST);
     const failure = await push().catch((error: unknown) => error);
