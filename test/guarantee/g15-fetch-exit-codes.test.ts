@@ -118,7 +118,7 @@ test.each(["tidemark", "wal-g"])(
   },
 );
 
-test("G15 a storage that nobody serves is asked again within the budget, and no longer", async () => {
+test("G15 a storage that nobody serves is asked again within the budget only", async () => {
   using archive = await makeArchive();
   const settings = { ...UNREACHABLE, TIDEMARK_FETCH_RETRY_BUDGET: "2s" };
   const startMs = performance.now();
