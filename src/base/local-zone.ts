@@ -107,6 +107,8 @@ export function parseZoneFile(bytes: Uint8Array): readonly ZonePeriod[] {
   const indexes = times + time * 8;
   const types = indexes + time;
   const names = types + type * 6;
+  // Before anything is read: a damaged count would be followed for as long as memory lasts.
+  if (bytes.byteLength < names + char) throw new RangeError("a zone file that is cut short");
   const typeAt = (index: number) => {
     const nameStart = names + view.getUint8(types + index * 6 + 5);
     const nameEnd = bytes.indexOf(0, nameStart);

@@ -38,5 +38,9 @@ function lastOf(objects: readonly ListedObject[], folders: readonly string[]): s
 }
 
 function decodeName(text: string): string {
-  return decodeURIComponent(text.replaceAll("+", " "));
+  try {
+    return decodeURIComponent(text.replaceAll("+", " "));
+  } catch (cause) {
+    throw new S3ConnectionError(`the listing has the undecodable name ${text}`, cause);
+  }
 }

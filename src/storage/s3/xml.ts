@@ -14,8 +14,13 @@ const ENTITIES: Readonly<Record<string, string>> = {
 
 function decodeEntities(text: string): string {
   return text.replace(/&(?:#x([0-9a-fA-F]+)|#(\d+)|(\w+));/g, (whole, hex, decimal, name) => {
-    if (hex !== undefined) return String.fromCodePoint(Number.parseInt(hex, 16));
-    if (decimal !== undefined) return String.fromCodePoint(Number(decimal));
+    if (hex !== undefined) return character(Number.parseInt(hex, 16)) ?? whole;
+    if (decimal !== undefined) return character(Number(decimal)) ?? whole;
     return ENTITIES[name] ?? whole;
   });
+}
+
+/** undefined: there is no such character. */
+function character(code: number): string | undefined {
+  return code <= 0x10ffff ? String.fromCodePoint(code) : undefined;
 }

@@ -39,8 +39,10 @@ describe("zones", () => {
     const bytes = readFileSync("/usr/share/zoneinfo/Europe/Paris");
     const whole = parseZoneFile(bytes);
     expect(whole.length).toBeGreaterThan(100);
-    for (let end = 0; end < bytes.byteLength - 200; end += 1) {
-      expect(() => parseZoneFile(bytes.subarray(0, end))).toThrow(RangeError);
+    // Behind the names stand flags and the rule for later years, which are not read.
+    const namesEnd = bytes.lastIndexOf("CET\0") + 4;
+    for (let end = 0; end < namesEnd; end += 1) {
+      expect(() => parseZoneFile(bytes.subarray(0, end)), `${end}`).toThrow(RangeError);
     }
     expect(() => parseZoneFile(Buffer.from("TZix".padEnd(200)))).toThrow(RangeError);
   });

@@ -31,6 +31,8 @@ describe("toListPage", () => {
     { IsTruncated: false, Contents: [{ ...ENTRY, Key: undefined }] },
     { IsTruncated: false, Contents: [{ ...ENTRY, Size: undefined }] },
     { IsTruncated: false, Contents: [{ ...ENTRY, LastModified: undefined }] },
+    { IsTruncated: false, EncodingType: "url", Contents: [{ ...ENTRY, Key: "100%" }] },
+    { IsTruncated: false, EncodingType: "url", CommonPrefixes: [{ Prefix: "%ff/" }] },
   ])("%j is no listing", (output) => {
     expect(() => toListPage(output, undefined)).toThrow(S3ConnectionError);
   });

@@ -11,6 +11,12 @@ test("takes the first element's text, with its entities", () => {
   expect(xmlText(document, "Message")).toBe("a <b> &amp; \"'A");
 });
 
+test("leaves characters that do not exist as they are", () => {
+  expect(xmlText("<Code>&#x110000;&#1114112;&#x10FFFF;&nope;</Code>", "Code")).toBe(
+    "&#x110000;&#1114112;\u{10ffff}&nope;",
+  );
+});
+
 test.each(["", "not xml", "<Code>", "<Code>cut", "<Coder>x</Coder>", "<Code><b/></Code>"])(
   "finds nothing in %j",
   (document) => {
