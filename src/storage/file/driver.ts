@@ -15,8 +15,9 @@ import { readStoredFile } from "./read-file.ts";
 import { writeStoredFile } from "./write-file.ts";
 
 /**
- * A directory, local or mounted. Calls of the file system are synchronous: one process a segment
- * makes few of them, and a thread pool would cost more than it gives.
+ * A directory, local or mounted. Calls of the file system are synchronous, as one process a
+ * segment makes few of them and a thread pool would cost more than it gives; but for fsync, during
+ * which other objects are written.
  */
 export class FileDriver implements StorageDriver {
   readonly name: string;

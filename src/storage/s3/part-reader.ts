@@ -1,5 +1,6 @@
 import type { ByteBudget, ByteLease } from "../../base/byte-budget.ts";
 import type { ByteStream } from "../../stream/byte-stream.ts";
+import { recycle } from "../../stream/chunk-pool.ts";
 import type { PartBuffers } from "./part-buffers.ts";
 
 /** Bytes of one request, with the lease that they are held under. */
@@ -30,7 +31,9 @@ export class PartReader {
   #partNumber = 0;
   #readBytes = 0;
   #isEnded = false;
-  /** Pulled, but not yet part of a part. */
+  /** As it was pulled. */
+  #chunk: Uint8Array | undefined;
+  /** Of that chunk: not yet part of a part. */
   #rest: Uint8Array | undefined;
 
   constructor(stream: ByteStream, options: PartReaderOptions) {
@@ -70,6 +73,8 @@ export class PartReader {
     const first = this.#rest;
     if (first === undefined) return { bytes: new Uint8Array(), buffer: undefined };
     if (first.byteLength >= wantedBytes) {
+      // The part is a view of the chunk, which therefore stays as it is.
+      this.#chunk = undefined;
       return { bytes: this.#take(first, wantedBytes), buffer: undefined };
     }
     const buffer = this.#options.buffers.take(wantedBytes);
@@ -80,6 +85,7 @@ export class PartReader {
       const chunk = this.#take(this.#rest, wantedBytes - filledBytes);
       buffer.set(chunk, filledBytes);
       filledBytes += chunk.byteLength;
+      if (this.#rest === undefined && this.#chunk !== undefined) recycle(this.#chunk);
     }
     return { bytes: buffer.subarray(0, filledBytes), buffer };
   }
@@ -95,7 +101,10 @@ export class PartReader {
     while (this.#rest === undefined && !this.#isEnded) {
       const next = await this.#chunks.next();
       if (next.done === true) this.#isEnded = true;
-      else if (next.value.byteLength > 0) this.#rest = next.value;
+      else if (next.value.byteLength > 0) {
+        this.#chunk = next.value;
+        this.#rest = next.value;
+      }
     }
   }
 
