@@ -11,6 +11,8 @@ export interface MeasuredCommand {
   readonly argv: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** What its caller does once it succeeded; not measured. */
+  readonly after?: () => void;
 }
 
 /** Runs a command to its end; anything but exit code 0 fails the benchmark. */
@@ -45,6 +47,7 @@ export async function measureEach(commands: readonly MeasuredCommand[]): Promise
   let total: Measure = { wallMs: 0, cpuMs: 0, peakRssMiB: 0 };
   for (const command of commands) {
     const one = await measure(command);
+    command.after?.();
     total = {
       wallMs: total.wallMs + one.wallMs,
       cpuMs: total.cpuMs + one.cpuMs,

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { asServer } from "../support/run-as.ts";
 import { giveToServers, giveTreeToServers } from "../support/scratch.ts";
@@ -55,6 +55,12 @@ class WalFolder {
       giveToServers(path);
     }
   }
+
+  /** As the server's archiver after a success; else the file would wait for ever. */
+  markDone(name: string): void {
+    const path = join(this.#statusDir, name);
+    renameSync(`${path}.ready`, `${path}.done`);
+  }
 }
 
 export async function benchWal(
@@ -82,8 +88,15 @@ async function benchPush(
   run: PushRun,
 ): Promise<BenchTable> {
   const names = folder.names.slice(0, run.count);
-  const paths = names.map((name) => `pg_wal/${name}`);
   const cwd = folder.dataDir;
+  const each = (command: (path: string) => MeasuredCommand) =>
+    measureEach(
+      names.map((name) => ({
+        ...command(`pg_wal/${name}`),
+        cwd,
+        ...(run.isBackground ? { after: () => folder.markDone(name) } : {}),
+      })),
+    );
   const pgbackrest = (path: string): MeasuredCommand => ({
     argv: asServer(
       bench.pgbackrest(
@@ -93,7 +106,6 @@ async function benchPush(
         path,
       ),
     ),
-    cwd,
   });
   const contestants: readonly Contestant[] = [
     {
@@ -102,7 +114,7 @@ async function benchPush(
         bench.emptyFolder("tidemark");
         folder.reset(run.isBackground);
       },
-      run: () => measureEach(paths.map((path) => ({ ...bench.tidemark("wal-push", path), cwd }))),
+      run: () => each((path) => bench.tidemark("wal-push", path)),
       storedBytes: () => bench.sizeOf("tidemark"),
     },
     {
@@ -112,7 +124,7 @@ async function benchPush(
         bench.emptyFolder("spool");
         folder.reset(run.isBackground);
       },
-      run: () => measureEach(paths.map(pgbackrest)),
+      run: () => each(pgbackrest),
       storedBytes: () => bench.sizeOf("pgbackrest/archive"),
     },
   ];
