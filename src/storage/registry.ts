@@ -76,7 +76,18 @@ async function openS3(settings: SettingReader, options: StorageOptions): Promise
   // Without static keys the SDK is loaded anyway, for its providers.
   const { keys, role } = s3.credentials;
   const path = keys !== undefined && role === undefined ? "direct" : "sdk";
-  return { driver: await openS3Storage(s3, { ...options, policy, path }), policy };
+  const idleTimeoutMs = idleTimeout(options.retryBudgetMs);
+  const driver = await openS3Storage(s3, { ...options, policy, path, idleTimeoutMs });
+  return { driver, policy };
+}
+
+const IDLE_TIMEOUT_MS = 60_000;
+/** A service may think for a moment, whatever the budget. */
+const IDLE_TIMEOUT_MIN_MS = 5000;
+
+/** Who repeats a request for less than a minute does not wait longer for an answer. */
+function idleTimeout(retryBudgetMs = IDLE_TIMEOUT_MS): number {
+  return Math.min(IDLE_TIMEOUT_MS, Math.max(IDLE_TIMEOUT_MIN_MS, retryBudgetMs));
 }
 
 /** `/path`, `file:///path` and `file://localhost/path`. */

@@ -38,6 +38,7 @@ async function open(
     log: SILENT_LOGGER,
     clock: SYSTEM_CLOCK,
     policy: quickPolicy(3),
+    idleTimeoutMs: 60_000,
     path,
   });
   return { driver, close: () => minio.stop() };

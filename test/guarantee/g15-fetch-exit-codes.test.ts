@@ -10,7 +10,7 @@ const golden = goldenSegment(16, "middle");
 const next = goldenSegment(16, "switched");
 
 /** Discard's port, on which nothing listens here. */
-const UNREACHABLE = {
+const UNREACHABLE: Readonly<Record<string, string>> = {
   WALG_FILE_PREFIX: "",
   WALG_S3_PREFIX: "s3://bucket/place",
   AWS_ENDPOINT: "http://127.0.0.1:9",
@@ -128,4 +128,19 @@ test("G15 a storage that nobody serves is asked again within the budget only", a
   // More than one try, and far from the 16 that the storage allows: those take over a minute.
   expect(result.stderr).toContain("WARNING");
   expect(performance.now() - startMs).toBeLessThan(15_000);
+});
+
+test("G15 a storage that takes the connection and never answers is given up as well", async () => {
+  using archive = await makeArchive();
+  using mute = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  const settings = {
+    ...UNREACHABLE,
+    AWS_ENDPOINT: `http://127.0.0.1:${mute.port}`,
+    TIDEMARK_FETCH_RETRY_BUDGET: "1s",
+  };
+  const startMs = performance.now();
+  const result = await archive.fetch(golden.name, { settings });
+  expect(result.exitCode).toBe(20);
+  // Five seconds for an answer, and no minute.
+  expect(performance.now() - startMs).toBeLessThan(20_000);
 });

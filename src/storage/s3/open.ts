@@ -23,10 +23,9 @@ export interface S3OpenOptions {
   readonly policy: RetryPolicy;
   /** `direct`: bytes by our own signer; `sdk`: everything by the SDK. */
   readonly path: "direct" | "sdk";
-  readonly idleTimeoutMs?: number;
+  /** Without a byte for so long, a request has failed. */
+  readonly idleTimeoutMs: number;
 }
-
-const IDLE_TIMEOUT_MS = 60_000;
 
 /** Opens a bucket. Nothing is sent, unless the region is to be found or validation is on. */
 export async function openS3Storage(
@@ -118,7 +117,7 @@ class LazyApi implements S3Api {
 async function openTransport(settings: S3Settings, options: S3OpenOptions): Promise<Transport> {
   const common = {
     clock: options.clock,
-    idleTimeoutMs: options.idleTimeoutMs ?? IDLE_TIMEOUT_MS,
+    idleTimeoutMs: options.idleTimeoutMs,
     certificateAuthorities: await readAuthorities(settings.certificateFiles),
     proxy: settings.proxy,
   };

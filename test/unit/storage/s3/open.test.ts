@@ -19,6 +19,7 @@ function open(values: Readonly<Record<string, string>>) {
     log: SILENT_LOGGER,
     clock: SYSTEM_CLOCK,
     policy: quickPolicy(1),
+    idleTimeoutMs: 60_000,
     path: "direct",
   });
 }
