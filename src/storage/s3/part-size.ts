@@ -20,7 +20,7 @@ export interface PartSizing {
 /**
  * The size of each part. An object of known size goes in one when `partBytesMax` allows, else in
  * at most 10,000 parts of one size; for an unknown size the parts double after every 2,000, up to
- * the whole budget.
+ * half the budget: two objects of one backup (a part, the receipts) must never wait for each other.
  */
 export function partSizes(
   sizing: PartSizing,
@@ -36,7 +36,7 @@ export function partSizes(
     const evenBytes = Math.ceil(sizeBytes / PARTS_MAX / MIB) * MIB;
     return () => Math.max(usualBytes, evenBytes);
   }
-  const limitBytes = Math.max(usualBytes, sizing.budgetBytes);
+  const limitBytes = Math.max(usualBytes, Math.floor(sizing.budgetBytes / 2));
   return (partNumber) => {
     const doublings = Math.floor((partNumber - 1) / PARTS_OF_ONE_SIZE);
     return Math.min(limitBytes, usualBytes * 2 ** doublings);

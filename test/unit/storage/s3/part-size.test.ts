@@ -33,10 +33,10 @@ describe("partSizes", () => {
     }
   });
 
-  test("of unknown size, the parts grow up to the budget", () => {
+  test("of unknown size, the parts grow up to half the budget", () => {
     const partBytes = partSizes(SIZING, undefined);
     expect(
       [1, 2000, 2001, 4001, 6001, 8001, 10_000].map((number) => partBytes(number) / MIB),
-    ).toEqual([8, 8, 16, 32, 64, 64, 64]);
+    ).toEqual([8, 8, 16, 32, 32, 32, 32]);
   });
 });
