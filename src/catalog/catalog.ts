@@ -133,9 +133,9 @@ export class Catalog {
    * The backup's receipts; undefined for a backup without, as WAL-G writes them.
    *
    * A sentinel of PostgreSQL is never rewritten, so one that names no receipts is WAL-G's: an
-   * object beside it would be of a backup of ours that died under the same name. WAL-G rewrites sentinels
-   * of other databases when it marks a backup, and drops what it does not know: receipts are then
-   * looked for, since names by the second do not repeat.
+   * object beside it would be of a backup of ours that died under the same name. WAL-G rewrites
+   * sentinels of other databases when it marks a backup, and drops what it does not know: receipts
+   * are then looked for, since names by the second do not repeat.
    */
   async receipts(
     sentinel: Sentinel,
