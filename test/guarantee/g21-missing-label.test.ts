@@ -23,7 +23,12 @@ describe("G21 a backup without its label", () => {
     [
       "has an empty label",
       { backup_label: [{ name: "backup_label" }, { name: "tablespace_map" }] },
-      "it has no backup_label",
+      "its backup_label is damaged or cut short",
+    ],
+    [
+      "has a label that was cut short",
+      { backup_label: [{ name: "backup_label", content: LABEL_TEXT.slice(0, 70) }] },
+      "its backup_label is damaged or cut short",
     ],
     [
       "has another backup's label, left over in the data directory",

@@ -64,7 +64,9 @@ export function makeTar(
   return { bytes: concatBytes(pieces), entries };
 }
 
-export const LABEL_TEXT = "START WAL LOCATION: 0/2000028 (file 000000010000000000000002)\n";
+export const LABEL_TEXT =
+  "START WAL LOCATION: 0/2000028 (file 000000010000000000000002)\n" +
+  "CHECKPOINT LOCATION: 0/2000060\nBACKUP METHOD: streamed\n";
 const START_LSN = 0x2000028;
 
 /** The entries that every restorable backup has beside its data. */

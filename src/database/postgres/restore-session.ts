@@ -4,7 +4,7 @@ import { syncDirectory } from "../../base/atomic-file.ts";
 import { ToolError, UsageError } from "../../base/errors.ts";
 import type { BackupName } from "../../catalog/backup-name.ts";
 import type { Sentinel } from "../../catalog/sentinel.ts";
-import { formatLsn, parseLsn } from "../../delta/lsn.ts";
+import { formatLsn } from "../../delta/lsn.ts";
 import type { ByteStream } from "../../stream/byte-stream.ts";
 import type { RestorePart, RestoreRequest, RestoreSession } from "../adapter.ts";
 import { parseControlFile } from "./control-file.ts";
@@ -16,6 +16,7 @@ import {
   planWantedFiles,
   type WantedFiles,
 } from "./restore-files.ts";
+import { labelStart } from "./restore-label.ts";
 import { parseMask } from "./restore-mask.ts";
 import { type PartRules, restorePartFiles } from "./restore-parts.ts";
 import { FileSyncer } from "./restore-sync.ts";
@@ -262,13 +263,15 @@ function partKind(part: RestorePart): "data" | "control" | "label" {
  */
 function checkLabel(tree: RestoreTree, { facts, newest }: RestoreFacts): void {
   const path = tree.pathOf(LABEL_PATH);
-  const text = existsSync(path) ? readFileSync(path, "latin1") : "";
-  const start = /^START WAL LOCATION: ([0-9A-F]{1,8}\/[0-9A-F]{1,8}) /.exec(text)?.[1];
-  if (start === undefined) throw new IncompleteBackupError(newest.name, "it has no backup_label");
-  if (facts.startLsn === undefined || parseLsn(start) === facts.startLsn) return;
+  if (!existsSync(path)) throw new IncompleteBackupError(newest.name, "it has no backup_label");
+  const start = labelStart(readFileSync(path, "latin1"));
+  if (start === undefined) {
+    throw new IncompleteBackupError(newest.name, "its backup_label is damaged or cut short");
+  }
+  if (facts.startLsn === undefined || start === facts.startLsn) return;
   throw new IncompleteBackupError(
     newest.name,
-    `its backup_label starts at ${start}, the backup at ${formatLsn(facts.startLsn)}`,
+    `its backup_label starts at ${formatLsn(start)}, the backup at ${formatLsn(facts.startLsn)}`,
   );
 }
 
