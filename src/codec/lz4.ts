@@ -13,6 +13,7 @@ import { ByteReader } from "../stream/byte-reader.ts";
 import type { ByteStream } from "../stream/byte-stream.ts";
 import { ChunkPool, freedWhenRecycled, recycle } from "../stream/chunk-pool.ts";
 import { rechunk } from "../stream/rechunk.ts";
+import { Pace } from "../stream/turn.ts";
 import type { Codec } from "./codec.ts";
 import { corruptLz4, decodeLz4Block, Lz4BlockEncoder, lz4BlockBytesMax } from "./lz4-block.ts";
 import { XxHash32 } from "./xxhash32.ts";
@@ -39,6 +40,7 @@ async function* compress(input: ByteStream): AsyncGenerator<Uint8Array> {
   const checksum = new XxHash32();
   const encoder = new Lz4BlockEncoder();
   const pool = new ChunkPool(WRITTEN_BLOCK_BYTES);
+  const pace = new Pace(WRITTEN_BLOCK_BYTES);
   let scratch: Uint8Array | undefined;
   for await (const plain of rechunk(WRITTEN_BLOCK_BYTES, () => pool.take())(input)) {
     if (scratch === undefined) {
@@ -52,8 +54,10 @@ async function* compress(input: ByteStream): AsyncGenerator<Uint8Array> {
     const block = freedWhenRecycled(Buffer.allocUnsafeSlow(4 + content.byteLength));
     block.writeUInt32LE(isStored ? content.byteLength + STORED_FLAG : content.byteLength, 0);
     block.set(content, 4);
+    const plainBytes = plain.byteLength;
     recycle(plain);
     yield block;
+    await pace.passed(plainBytes);
   }
   if (scratch === undefined) yield WRITTEN_HEADER.slice();
   const end = Buffer.alloc(8);
@@ -91,6 +95,7 @@ async function* decodeFrame(reader: ByteReader): AsyncGenerator<Uint8Array> {
   let contentBytes = 0;
   let previous: Uint8Array = new Uint8Array(0);
   const pool = new ChunkPool(header.blockBytesMax);
+  const pace = new Pace(WRITTEN_BLOCK_BYTES);
   for (;;) {
     const sizeField = uint32(await readExactly(reader, 4, "a block's size"));
     if (sizeField === 0) break;
@@ -105,9 +110,11 @@ async function* decodeFrame(reader: ByteReader): AsyncGenerator<Uint8Array> {
       recycle(block);
     }
     if (header.hasContentChecksum) checksum.update(plain);
-    contentBytes += plain.byteLength;
+    const plainBytes = plain.byteLength;
+    contentBytes += plainBytes;
     if (!header.hasIndependentBlocks) previous = joined(history, plain);
-    if (plain.byteLength > 0) yield plain;
+    if (plainBytes > 0) yield plain;
+    await pace.passed(plainBytes);
   }
   if (header.hasContentChecksum) {
     const stored = uint32(await readExactly(reader, 4, "the content's checksum"));
@@ -179,8 +186,11 @@ function window(previous: Uint8Array): Uint8Array {
   return previous.subarray(Math.max(0, previous.byteLength - WINDOW_BYTES));
 }
 
+/** In memory of its own: the consumer may have given that of `plain` back. */
 function joined(history: Uint8Array, plain: Uint8Array): Uint8Array {
-  return plain.byteLength >= WINDOW_BYTES ? plain : Buffer.concat([history, plain]);
+  return plain.byteLength >= WINDOW_BYTES
+    ? plain.slice(-WINDOW_BYTES)
+    : Buffer.concat([history, plain]);
 }
 
 async function skipFrame(reader: ByteReader): Promise<void> {

@@ -1,9 +1,14 @@
 // Proves the frame format: WAL-G's header and empty frame byte for byte, and every field of a
-// frame made by hand, right and wrong.
+// frame made by hand, right and wrong; that linked blocks outlive the memory of the ones before,
+// and that timers fire while many blocks are coded from memory.
 import { describe, expect, test } from "vitest";
+import { defined } from "../../../src/base/assert.ts";
 import { CorruptObjectError } from "../../../src/base/errors.ts";
 import { LZ4_CODEC } from "../../../src/codec/lz4.ts";
 import { bytesSource, collect } from "../../../src/stream/byte-stream.ts";
+import { recycle } from "../../../src/stream/chunk-pool.ts";
+import { runTool } from "../../support/compression-tool.ts";
+import { incompressible, pageLike } from "../../support/sample-bytes.ts";
 
 const WALG_HEADER = "04224d186470b9";
 /** Magic number, then from FLG on; the header's checksum is put right. */
@@ -88,4 +93,40 @@ describe("lz4 frames", () => {
   ])("are refused with %s", async (_what, parts) => {
     await expect(read(...parts)).rejects.toThrow(CorruptObjectError);
   });
+});
+
+test("reads linked blocks when the consumer gives every chunk's memory back", async () => {
+  // Noise that is stored as it is, between blocks that reach back into it.
+  const noise = incompressible(65_536, 1);
+  const plain = Buffer.concat([noise, noise, incompressible(200_000, 2), pageLike(300_000, 3)]);
+  const linked = runTool("lz4", ["-c", "-B4", "-BD"], plain);
+  // Pieces, so that blocks are put together in memory of their own.
+  async function* pieces() {
+    for (let offset = 0; offset < linked.byteLength; offset += 1000) {
+      yield linked.subarray(offset, offset + 1000);
+    }
+  }
+  let checkedBytes = 0;
+  for await (const chunk of LZ4_CODEC.decompress(pieces())) {
+    const expected = plain.subarray(checkedBytes, checkedBytes + chunk.byteLength);
+    expect(Buffer.compare(chunk, expected)).toBe(0);
+    checkedBytes += chunk.byteLength;
+    recycle(chunk);
+  }
+  expect(checkedBytes).toBe(plain.byteLength);
+});
+
+test("lets timers fire between the blocks of one large chunk", async () => {
+  const plain = pageLike(40 << 20, 4);
+  const open = (bytes: Uint8Array) => bytesSource(bytes).open(new AbortController().signal);
+  const compress = defined(LZ4_CODEC.compress, "compress");
+  let turns = 0;
+  const timer = setInterval(() => turns++, 1);
+  const stored = await collect(compress(open(plain)), 1 << 28);
+  const turnsOfWriting = turns;
+  const again = await collect(LZ4_CODEC.decompress(open(stored)), 1 << 28);
+  clearInterval(timer);
+  expect(Buffer.compare(again, plain)).toBe(0);
+  expect(turnsOfWriting).toBeGreaterThanOrEqual(5);
+  expect(turns - turnsOfWriting).toBeGreaterThanOrEqual(5);
 });
