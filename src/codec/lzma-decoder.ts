@@ -1,4 +1,5 @@
 import { assert, defined } from "../base/assert.ts";
+import { freedWhenRecycled } from "../stream/chunk-pool.ts";
 import {
   ALIGN_BITS,
   corruptLzma,
@@ -34,9 +35,11 @@ import { RangeDecoder } from "./lzma-range.ts";
 /** No symbol takes more input, so one with that much behind it never runs dry midway. */
 const SYMBOL_BYTES_MAX = 24;
 /** Room for new bytes behind the dictionary; moving the dictionary is paid once per that many. */
-const OUTPUT_BYTES = 8 << 20;
+const OUTPUT_BYTES = 1 << 20;
 /** Plain bytes that are given out at once. */
-const PIECE_BYTES = 1 << 20;
+const PIECE_BYTES = 64 * 1024;
+/** Below it a copy byte by byte beats the call. */
+const SHORT_COPY_BYTES = 32;
 const DICTIONARY_BYTES_MIN = 4096;
 const DICTIONARY_BYTES_MAX = 256 << 20;
 const END_MARKER = -1;
@@ -93,7 +96,7 @@ export class LzmaDecoder {
     while (!this.#isEnded && this.#range.availableBytes >= inputBytesMin) {
       this.#decodePiece(inputBytesMin);
       if (this.#position > this.#givenOut) {
-        yield this.#buffer.slice(this.#givenOut, this.#position);
+        yield freedWhenRecycled(this.#buffer.slice(this.#givenOut, this.#position));
         this.#givenOut = this.#position;
       }
       this.#makeRoom();
@@ -160,19 +163,11 @@ export class LzmaDecoder {
       (previous >>> (8 - literalContextBits));
     const base = LITERAL + context * 0x300;
     const range = this.#range;
-    let symbol = 1;
-    if (this.#state >= 7) {
-      let matched = this.#byteAt(this.#position - this.#rep0 - 1);
-      while (symbol < 0x100) {
-        const matchedBit = (matched >>> 7) & 1;
-        matched <<= 1;
-        const bit = range.bit(base + ((1 + matchedBit) << 8) + symbol);
-        symbol = (symbol << 1) | bit;
-        if (bit !== matchedBit) break;
-      }
-    }
-    while (symbol < 0x100) symbol = (symbol << 1) | range.bit(base + symbol);
-    this.#buffer[this.#position++] = symbol;
+    const byte =
+      this.#state >= 7
+        ? range.matchedByte(base, this.#byteAt(this.#position - this.#rep0 - 1))
+        : range.tree(base, 8);
+    this.#buffer[this.#position++] = byte;
     this.#state = stateAfterLiteral(this.#state);
   }
 
@@ -257,9 +252,13 @@ export class LzmaDecoder {
     }
     let match = position - distance;
     assert(match >= 0 && end <= buffer.byteLength, "an lzma match is inside the buffer");
-    if (distance >= length) buffer.copyWithin(position, match, match + length);
-    else if (distance === 1) buffer.fill(this.#byteAt(match), position, end);
-    else while (position < end) buffer[position++] = defined(buffer[match++], "lzma byte");
+    if (length > SHORT_COPY_BYTES && distance >= length) {
+      buffer.copyWithin(position, match, match + length);
+    } else if (length > SHORT_COPY_BYTES && distance === 1) {
+      buffer.fill(this.#byteAt(match), position, end);
+    } else {
+      while (position < end) buffer[position++] = defined(buffer[match++], "lzma byte");
+    }
     this.#position = end;
   }
 

@@ -31,7 +31,7 @@ import {
 } from "./lzma-model.ts";
 import { RangeEncoder } from "./lzma-range.ts";
 
-const PIECE_BYTES = 256 * 1024;
+const PIECE_BYTES = 64 * 1024;
 /** A far match must be longer than these to cost less than what it replaces. */
 const NEAR_DISTANCE = 512;
 const FAR_DISTANCE = 32768;

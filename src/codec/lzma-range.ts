@@ -1,7 +1,9 @@
 import { assert } from "../base/assert.ts";
+import { freedWhenRecycled } from "../stream/chunk-pool.ts";
 import { corruptLzma, PROBABILITY_BITS, PROBABILITY_SHIFT } from "./lzma-model.ts";
 
 const START_BYTES = 5;
+const OUTSIDE = "assertion failed: an lzma probability is inside its table";
 const SIGN = 0x80000000 | 0;
 const PROBABILITY_ONE = 1 << PROBABILITY_BITS;
 
@@ -70,11 +72,64 @@ export class RangeDecoder {
     return bit;
   }
 
-  /** A number of `bits` bits, the highest first, through a tree of probabilities. */
+  /**
+   * A number of `bits` bits, the highest first, through a tree of probabilities. Hot loop: the
+   * same as `bit` for each, with everything in locals.
+   */
   tree(base: number, bits: number): number {
+    return this.#symbol(base, 1, 1 << bits) - (1 << bits);
+  }
+
+  /**
+   * A byte behind a match: as long as its bits are those of `matched`, which would have continued
+   * the match, they have probabilities of their own.
+   */
+  matchedByte(base: number, matched: number): number {
     let symbol = 1;
-    for (let index = 0; index < bits; index++) symbol = (symbol << 1) | this.bit(base + symbol);
-    return symbol - (1 << bits);
+    for (let shift = 7; shift >= 0; shift--) {
+      const matchedBit = (matched >>> shift) & 1;
+      const bit = this.bit(base + ((1 + matchedBit) << 8) + symbol);
+      symbol = (symbol << 1) | bit;
+      if (bit !== matchedBit) break;
+    }
+    return this.#symbol(base, symbol, 0x100) - 0x100;
+  }
+
+  /** Goes on down a tree from the node `symbol` to a leaf, which is `leaves` or more. */
+  #symbol(base: number, start: number, leaves: number): number {
+    const probabilities = this.#probabilities;
+    const input = this.#input;
+    let offset = this.#offset;
+    let range = this.#range;
+    let code = this.#code;
+    let symbol = start;
+    while (symbol < leaves) {
+      const index = base + symbol;
+      const probability = probabilities[index];
+      if (probability === undefined) throw new Error(OUTSIDE);
+      const bound = Math.imul(range >>> PROBABILITY_BITS, probability);
+      if ((code ^ SIGN) < (bound ^ SIGN)) {
+        range = bound;
+        probabilities[index] =
+          probability + ((PROBABILITY_ONE - probability) >>> PROBABILITY_SHIFT);
+        symbol <<= 1;
+      } else {
+        range = (range - bound) | 0;
+        code = (code - bound) | 0;
+        probabilities[index] = probability - (probability >>> PROBABILITY_SHIFT);
+        symbol = (symbol << 1) | 1;
+      }
+      if (range >>> 24 === 0) {
+        const byte = input[offset++];
+        if (byte === undefined) throw corruptLzma("input ends before the data does");
+        range <<= 8;
+        code = (code << 8) | byte;
+      }
+    }
+    this.#offset = offset;
+    this.#range = range;
+    this.#code = code;
+    return symbol;
   }
 
   /** The same with the lowest bit first. */
@@ -137,7 +192,7 @@ export class RangeEncoder {
 
   /** What was written since the last call. */
   take(): Uint8Array {
-    const taken = this.#output.slice(0, this.#written);
+    const taken = freedWhenRecycled(this.#output.slice(0, this.#written));
     this.#written = 0;
     return taken;
   }
