@@ -67,3 +67,45 @@ test("G59 a flag that belongs to another command is an error", async () => {
   expect(exitCode).toBe(2);
   expect(stderr).toContain("unknown flag: --permanent");
 });
+
+test.each(["WALG_PGP_KEY_PAHT", "WALG_LIBSODIUM_KEYS", "YC_CSE_KMS_KEYID", "WALG_SWIFT_BUCKET"])(
+  "G59 %s is a typo that must not store in plain or elsewhere",
+  async (name) => {
+    using scratch = makeScratch("g59");
+    const env = { [name]: "x", WALG_FILE_PREFIX: scratch.path };
+    for (const command of [["wal-push", "x"], ["backup-push", "x"], ["backup-list"]]) {
+      const { exitCode, stderr } = await runBinary(command, { env });
+      expect(exitCode).toBe(10);
+      expect(stderr).toContain(`${name} (environment) is unknown, and asks for`);
+    }
+  },
+);
+
+test("G59 another storage than the only one is an error of every command that takes it", async () => {
+  using scratch = makeScratch("g59");
+  const env = { WALG_FILE_PREFIX: scratch.path, TIDEMARK_ALLOW_ROOT: "true" };
+  const segment = "000000010000000000000001";
+  const commands = [
+    ["wal-fetch", segment, join(scratch.path, "segment")],
+    ["backup-push"],
+    ["backup-fetch", join(scratch.path, "data"), "LATEST"],
+    ["backup-list"],
+  ];
+  for (const command of commands) {
+    const { exitCode, stderr } = await runBinary([...command, "--target-storage=second"], { env });
+    expect(exitCode, command[0]).toBe(10);
+    expect(stderr).toContain('storage with name "second" is not found');
+  }
+  const only = await runBinary(["backup-list", "--target-storage=default"], { env });
+  expect(only.exitCode).toBe(0);
+});
+
+test("G59 a limit that is not obeyed yet is said, by the commands that would obey it", async () => {
+  using scratch = makeScratch("g59");
+  const env = { WALG_FILE_PREFIX: scratch.path, WALG_NETWORK_RATE_LIMIT: "1000000" };
+  const fetch = ["backup-fetch", join(scratch.path, "data"), "LATEST"];
+  const warning = /^WARNING: .*WALG_NETWORK_RATE_LIMIT \(environment\) has no effect/gm;
+  expect((await runBinary(fetch, { env })).stderr.match(warning)).toHaveLength(1);
+  expect((await runBinary(["backup-list"], { env })).stderr).not.toMatch(warning);
+  expect((await runBinary([...fetch, "--strict"], { env })).exitCode).toBe(10);
+});
