@@ -81,7 +81,7 @@ test.each(["WALG_PGP_KEY_PAHT", "WALG_LIBSODIUM_KEYS", "YC_CSE_KMS_KEYID", "WALG
   },
 );
 
-test("G59 another storage than the only one is an error of every command that takes it", async () => {
+test("G59 another storage than the only one is an error of every command", async () => {
   using scratch = makeScratch("g59");
   const env = { WALG_FILE_PREFIX: scratch.path, TIDEMARK_ALLOW_ROOT: "true" };
   const segment = "000000010000000000000001";
