@@ -78,10 +78,11 @@ export class LzmaDecoder {
     this.#buffer = new Uint8Array(dictionaryBytes + outputBytes + MATCH_BYTES_MAX);
   }
 
-  /** Takes the next input and gives what it decodes to. */
+  /** Takes the next input, which is the caller's again afterwards, and gives what it decodes to. */
   *push(input: Uint8Array): Generator<Uint8Array> {
     this.#range.feed(input);
     yield* this.#decode(SYMBOL_BYTES_MAX);
+    this.#range.keepRest();
   }
 
   /** Gives the rest; throws unless the data is complete and nothing follows it. */

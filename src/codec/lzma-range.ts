@@ -41,6 +41,12 @@ export class RangeDecoder {
     this.#offset = 0;
   }
 
+  /** Lets go of the input: who fed it may give its memory back. */
+  keepRest(): void {
+    this.#input = this.#input.slice(this.#offset);
+    this.#offset = 0;
+  }
+
   /** Takes the stream's first bytes; false when they are not all there. */
   start(): boolean {
     if (this.availableBytes < START_BYTES) return false;

@@ -6,6 +6,7 @@ import { CorruptObjectError } from "../../src/base/errors.ts";
 import type { Codec } from "../../src/codec/codec.ts";
 import { EXTENSIONS } from "../../src/codec/registry.ts";
 import { type ByteStream, collect } from "../../src/stream/byte-stream.ts";
+import { ChunkPool, recycle } from "../../src/stream/chunk-pool.ts";
 import { inChunks, incompressible, pageLike, seededFractions } from "../support/sample-bytes.ts";
 
 const MIB = 1 << 20;
@@ -32,6 +33,7 @@ export function testCodec(subject: CodecSubject): void {
     testRoundTrips(subject);
     if (subject.provesNothing !== true) testDamage(subject);
     testStreamManners(subject);
+    testRecycling(subject);
     if (subject.toolDecompress !== undefined) testTool(subject);
   });
 }
@@ -271,6 +273,44 @@ function testStreamManners(subject: CodecSubject): void {
       }
       for (const { chunk, hash } of given) expect(Bun.hash.xxHash3(chunk)).toBe(hash);
     }
+  });
+}
+
+function testRecycling(subject: CodecSubject): void {
+  /** Chunks of memory that is overwritten as soon as it is given back. */
+  async function* pooled(bytes: Uint8Array): ByteStream {
+    const pool = new ChunkPool(100_000);
+    for (let offset = 0; offset < bytes.byteLength; offset += pool.chunkBytes) {
+      const chunk = pool.take();
+      const content = bytes.subarray(offset, offset + pool.chunkBytes);
+      chunk.set(content);
+      yield pool.filled(chunk, content.byteLength);
+    }
+  }
+
+  /** A consumer that gives every chunk back once it is copied. */
+  async function consume(stream: ByteStream): Promise<Uint8Array> {
+    const copies: Uint8Array[] = [];
+    for await (const chunk of stream) {
+      copies.push(new Uint8Array(chunk));
+      recycle(chunk);
+    }
+    return Buffer.concat(copies);
+  }
+
+  test("gives back the bytes when all memory is used again", async () => {
+    const codec = await subject.open();
+    const plain = Buffer.concat([
+      pageLike(3 * MIB, 27),
+      incompressible(MIB, 28),
+      pageLike(2 * MIB, 29),
+    ]);
+    const stored =
+      codec.compress === undefined
+        ? await write(subject, plain)
+        : await consume(codec.compress(pooled(plain)));
+    expect(isSame(await consume(codec.decompress(pooled(stored))), plain)).toBe(true);
+    expect(isSame(await read(codec, stored), plain)).toBe(true);
   });
 }
 
