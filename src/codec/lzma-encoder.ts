@@ -49,6 +49,11 @@ export class LzmaEncoder {
   #aheadBytes = -1;
   #aheadDistance = 0;
 
+  /** What `#findRep` found. */
+  #repIndex = 0;
+  #repBytes = 0;
+  #isRepNextByte = false;
+
   constructor(properties: LzmaProperties) {
     this.#properties = properties;
     this.#range = new RangeEncoder(newProbabilities(properties));
@@ -84,17 +89,18 @@ export class LzmaEncoder {
   #encodeNext(): void {
     const position = this.#position;
     const limit = Math.min(this.#finder.end, position + MATCH_BYTES_MAX);
-    const rep = this.#longestRep(position, limit);
+    this.#findRep(position, limit);
+    const repBytes = this.#repBytes;
     const matchBytes = this.#findMatch(position);
     const distance = this.#aheadDistance;
     this.#aheadBytes = -1;
-    if (rep.bytes >= MATCH_BYTES_MIN && rep.bytes + repBonus(distance) >= matchBytes) {
-      this.#writeRep(rep.index, rep.bytes);
-      this.#position += rep.bytes;
+    if (repBytes >= MATCH_BYTES_MIN && repBytes + repBonus(distance) >= matchBytes) {
+      this.#writeRep(this.#repIndex, repBytes);
+      this.#position += repBytes;
     } else if (matchBytes > 0 && !this.#isBetterAhead(position, matchBytes)) {
       this.#writeMatch(distance - 1, matchBytes);
       this.#position += matchBytes;
-    } else if (rep.isNextByte && this.#state >= 7) {
+    } else if (this.#isRepNextByte && this.#state >= 7) {
       this.#writeShortRep();
       this.#position += 1;
     } else {
@@ -120,22 +126,21 @@ export class LzmaEncoder {
     return true;
   }
 
-  #longestRep(position: number, limit: number) {
-    let index = 0;
-    let bytes = 0;
-    let isNextByte = false;
+  /** Which repeated distance gives the longest match; into fields, as it runs per symbol. */
+  #findRep(position: number, limit: number): void {
+    this.#repBytes = 0;
+    this.#isRepNextByte = false;
     for (let candidate = 0; candidate < 4; candidate++) {
       const distance = this.#rep(candidate) + 1;
       // Only where the data begins: after a slide every distance in use is still within reach.
       if (distance > position) continue;
       const length = this.#finder.matchBytes(position, distance, limit);
-      if (candidate === 0) isNextByte = length > 0;
-      if (length > bytes) {
-        bytes = length;
-        index = candidate;
+      if (candidate === 0) this.#isRepNextByte = length > 0;
+      if (length > this.#repBytes) {
+        this.#repBytes = length;
+        this.#repIndex = candidate;
       }
     }
-    return { index, bytes, isNextByte };
   }
 
   #rep(index: number): number {
