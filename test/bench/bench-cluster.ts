@@ -31,8 +31,9 @@ export class BenchCluster implements AsyncDisposable {
         max_wal_size: "16GB",
         checkpoint_timeout: "1h",
         autovacuum: "off",
-        // The segments of the load stay, to be archived by the benchmark.
+        // Segments stay, to be archived by the benchmark.
         wal_keep_size: "4GB",
+        synchronous_commit: "off",
       },
     });
     const bench = new BenchCluster(cluster, scratch);
@@ -93,6 +94,12 @@ export class BenchCluster implements AsyncDisposable {
     }[contestant];
     await this.cluster.query(`ALTER SYSTEM SET archive_command = '${command}'`);
     await this.cluster.query("SELECT pg_reload_conf()");
+  }
+
+  /** pgbench's own transactions for so long. */
+  async transactions(seconds: number): Promise<void> {
+    const load = ["-n", "-c", "8", "-j", "2", "-T", `${seconds}`];
+    await this.#run([postgresTool("pgbench"), ...load]);
   }
 
   async #run(command: readonly string[]): Promise<void> {

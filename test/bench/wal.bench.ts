@@ -7,6 +7,8 @@ import { alternate, type Contestant, type MeasuredCommand, measureEach } from ".
 import type { BenchTable } from "./report.ts";
 
 const SEGMENTS = 64;
+const TURN_SECONDS = 5;
+const TURNS_MAX = 40;
 
 /** A copy of the cluster's identity and of 64 of its WAL segments, all waiting to be archived. */
 class WalFolder {
@@ -22,10 +24,21 @@ class WalFolder {
 
   static async create(bench: BenchCluster): Promise<WalFolder> {
     const source = join(bench.cluster.dataDir, "pg_wal");
-    const present = await bench.cluster.value("SELECT pg_walfile_name(pg_current_wal_lsn())");
+    const first = await bench.cluster.switchWal();
+    const present = () => bench.cluster.value("SELECT pg_walfile_name(pg_current_wal_lsn())");
+    const between = (last: string) =>
+      readdirSync(source).filter((name) => {
+        return /^[0-9A-F]{24}$/.test(name) && name > first && name < last;
+      });
+    // WAL of transactions, page images after a checkpoint among it, as servers archive it; that
+    // of the load would be pages of one pattern.
+    await bench.cluster.query("CHECKPOINT");
+    for (let turn = 0; turn < TURNS_MAX; turn += 1) {
+      if (between(await present()).length >= SEGMENTS) break;
+      await bench.transactions(TURN_SECONDS);
+    }
     // Later files are old ones that the server keeps to write into again.
-    const names = readdirSync(source)
-      .filter((name) => /^[0-9A-F]{24}$/.test(name) && name < present)
+    const names = between(await present())
       .sort()
       .slice(0, SEGMENTS);
     if (names.length < SEGMENTS) throw new Error(`only ${names.length} WAL segments to bench`);
@@ -133,7 +146,7 @@ async function benchPush(
     : `${run.count} WAL segments, one process each`;
   return {
     title,
-    note: "16 MiB segments of the load of pgbench's tables, zstd 3, fsynced, local repository.",
+    note: "16 MiB segments of pgbench's transactions, zstd 3, fsynced, local repository.",
     results: await alternate(contestants, run.rounds),
     reference: "pgBackRest archive-push",
     goals: [
