@@ -139,9 +139,7 @@ export const BACKUP_SETTINGS = section("backup", [
     kind: "flag",
     default: "false",
     example: "true",
-    help: "Do not collect the names that a partial restore needs",
-    status: "idle",
-    idleBecause: "partial restores are not supported yet",
+    help: "Do not record which files belong to which table, for partial restores by WAL-G",
   },
   {
     key: "DIRECT_IO",

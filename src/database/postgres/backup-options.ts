@@ -17,6 +17,8 @@ export interface PostgresBackupOptions {
   /** Record every corrupt block, not just the first few of a file. */
   readonly storesAllCorrupt: boolean;
   readonly writesFilesMetadata: boolean;
+  /** Record which files belong to which table, for partial restores; of a directory only. */
+  readonly namesTables: boolean;
   readonly aliveCheckIntervalMs: number;
   readonly stopTimeoutMs: number | undefined;
   /** Nobody looks into the repository, so the server's word for its archiver has to do. */

@@ -61,17 +61,16 @@ export class FilesMetadataWriter {
   }
 
   addDatabase(name: string, objects: DatabaseObjects): void {
-    const tables = new Map(
-      [...objects.tables].map(([table, { oid, relfilenode, subtables }]) => [
-        table,
-        { oid, relfilenode, subtables: subtables.size === 0 ? undefined : subtables },
-      ]),
-    );
-    const value = { oid: objects.oid, tables_new: tables.size === 0 ? undefined : tables };
-    this.#databases.append(
-      `${this.#databases.isEmpty ? "" : ","}${quotedName(name)}:` +
-        printJson(value, { escaping: "plain" }),
-    );
+    const comma = this.#databases.isEmpty ? "" : ",";
+    this.#databases.append(`${comma}${quotedName(name)}:{"oid":${objects.oid}`);
+    let separator = ',"tables_new":{';
+    for (const [table, { oid, relfilenode, subtables }] of objects.tables) {
+      const value = { oid, relfilenode, subtables: subtables.size === 0 ? undefined : subtables };
+      const text = printJson(value, { escaping: "plain" });
+      this.#databases.append(`${separator}${quoteJson(table, "plain")}:${text}`);
+      separator = ",";
+    }
+    this.#databases.append(objects.tables.size === 0 ? "}" : "}}");
   }
 
   /** The document, replayable. `partSuffix` goes behind the part names: `.zst`, or nothing. */

@@ -16,6 +16,7 @@ import {
   type WalkFindings,
   walkDataDirectory,
 } from "./data-directory.ts";
+import { collectDatabaseNames } from "./database-names.ts";
 import { FilesMetadataWriter } from "./files-metadata-writer.ts";
 import { checkServersJournal, firstJournalOf, journalBetween } from "./journal-needs.ts";
 import { controlFilePath, controlPart, labelPart, readWholeControlFile } from "./label-part.ts";
@@ -132,6 +133,7 @@ class LocalBackup implements BackupSession {
       tablespaceMap: this.#stop.tablespaceMap,
     });
     this.#lastParts = [control, labels];
+    await this.#recordNames();
     return this.#lastParts;
   }
 
@@ -214,6 +216,15 @@ class LocalBackup implements BackupSession {
       corruptBlocks: corruptBlocks.length === 0 ? undefined : { count: corruptBlocks.length, some },
       updatesCount: 0n,
     });
+  }
+
+  /** At the end of the backup, since that is the state which a restore recovers to at least. */
+  async #recordNames(): Promise<void> {
+    const { namesTables, connection, clock, log } = this.#options;
+    if (!namesTables || this.#filesMetadata === undefined) return;
+    const { signal } = this.#request;
+    const request = { server: this.#server, connection, clock, log, signal };
+    await collectDatabaseNames(request, this.#filesMetadata);
   }
 
   #recordPart(partName: string, packed: readonly PartEntry[]): void {
