@@ -89,7 +89,7 @@ function floorCopy(bench: BenchCluster): Contestant {
 
 function floorCompress(bench: BenchCluster): Contestant {
   return {
-    name: `tar | zstd -${ZSTD_LEVEL} -T${WORKERS}`,
+    name: `tar to zstd -${ZSTD_LEVEL} -T${WORKERS}`,
     prepare: async () => {
       bench.emptyFolder("copy");
     },

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { lstatSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type PostgresCluster, startCluster } from "../support/postgres-cluster.ts";
 import { postgresTool } from "../support/postgres-install.ts";
@@ -138,7 +138,7 @@ export class BenchCluster implements AsyncDisposable {
 }
 
 function sizeBelow(path: string): number {
-  const status = statSync(path);
+  const status = lstatSync(path);
   if (!status.isDirectory()) return status.size;
   return readdirSync(path).reduce((sum, name) => sum + sizeBelow(join(path, name)), 0);
 }
