@@ -107,7 +107,7 @@ function completeFrame(bare: Uint8Array, plain: Uint8Array): Uint8Array {
   assert(!header.hasChecksum, "the engine wrote a checksum already");
   const addsSize = header.contentBytes === undefined;
   assert(addsSize || header.contentBytes === plain.byteLength, "the engine wrote another size");
-  const frame = Buffer.allocUnsafe(bare.byteLength + (addsSize ? 8 : 4));
+  const frame = freedWhenRecycled(Buffer.allocUnsafeSlow(bare.byteLength + (addsSize ? 8 : 4)));
   if (addsSize) {
     // Magic number, descriptor and window stay in front; the size goes between them and blocks.
     frame.set(bare.subarray(0, 6));
@@ -119,6 +119,7 @@ function completeFrame(bare: Uint8Array, plain: Uint8Array): Uint8Array {
   frame[4] = (bare[4] ?? 0) | CHECKSUM_FLAG | (addsSize ? CONTENT_SIZE_IN_4_BYTES : 0);
   const checksum = Number(BigInt.asUintN(32, Bun.hash.xxHash64(plain)));
   frame.writeUInt32LE(checksum, frame.byteLength - 4);
+  recycle(freedWhenRecycled(bare));
   return frame;
 }
 
