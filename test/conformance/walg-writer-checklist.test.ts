@@ -98,13 +98,14 @@ beforeAll(async () => {
     WALG_SENTINEL_USER_DATA: '{"n":9007199254740993,"html":"<&>"}',
   };
   // Looking for names of tables is a use of each database, which changes some of its files.
-  const unnamed = { ...settings, WALG_DISABLE_PARTIAL_RESTORE: "true" };
-  local = readBackup(site, (await site.mustPush([], { settings: unnamed })).name);
+  const unnamed = { WALG_DISABLE_PARTIAL_RESTORE: "true" };
+  const pushed = await site.mustPush([], { settings: { ...settings, ...unnamed } });
+  local = readBackup(site, pushed.name);
   for (const file of Object.keys(local.files.Files)) {
     const path = join(site.cluster.dataDir, file);
     mtimes.set(file, lstatSync(path, { bigint: true }).mtimeNs);
   }
-  lz4 = readBackup(site, (await site.mustPush([], { name: "wal-g" })).name);
+  lz4 = readBackup(site, (await site.mustPush([], { name: "wal-g", settings: unnamed })).name);
   // BASE_BACKUP refuses names that a header of the old form cannot hold.
   rmSync(join(site.cluster.dataDir, "extra"), { recursive: true });
   streamed = readBackup(site, (await site.mustPush([], { settings, directory: null })).name);
