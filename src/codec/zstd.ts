@@ -14,8 +14,11 @@ import {
   ZstdFrameReader,
 } from "./zstd-frames.ts";
 
-/** Plain bytes of one frame that we write: 1 MiB would store 2.5 % less, in 5 MiB more memory. */
-const CHUNK_BYTES = 256 << 10;
+/**
+ * Plain bytes of one frame that we write. Each frame sets up tables of its own: 256 KiB took 5 %
+ * more processor time, and stored 1 % more.
+ */
+const CHUNK_BYTES = 512 << 10;
 /** Frames up to this plain size are decoded in one call; larger ones are streamed. */
 const WHOLE_FRAME_BYTES_MAX = 8 << 20;
 /** Empty blocks decode to nothing, so their number needs a limit of its own. */
@@ -24,7 +27,7 @@ const DEFAULT_LEVEL = 3;
 const DEFAULT_PARALLELISM = 2;
 
 /**
- * zstd. Written as one frame per 256 KiB, each with content size and content checksum, several of
+ * zstd. Written as one frame per 512 KiB, each with content size and content checksum, several of
  * them compressed at once; any zstd reader takes the concatenation for one stream.
  */
 export async function openZstdCodec(options: CodecOptions): Promise<Codec> {

@@ -7,7 +7,7 @@ import { ChunkPool } from "./chunk-pool.ts";
  * What one zstd frame takes, so that the codec gives the very chunk back: with 1 MiB nothing went
  * back to the pool, and wal-push took a quarter more processor time and 10 MiB.
  */
-export const FILE_CHUNK_BYTES = 256 << 10;
+export const FILE_CHUNK_BYTES = 512 << 10;
 
 /** A file that stays open, so that a rename meanwhile cannot swap its content. */
 export interface OpenFile extends Disposable {

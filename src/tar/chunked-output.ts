@@ -1,7 +1,7 @@
 import { ChunkPool } from "../stream/chunk-pool.ts";
 
 /** One chunk of the tar: also what the codecs compress at a time. */
-export const TAR_CHUNK_BYTES = 256 << 10;
+export const TAR_CHUNK_BYTES = 512 << 10;
 
 /** Chunks that are filled in place and given away when full. */
 export class ChunkedOutput {

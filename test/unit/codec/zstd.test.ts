@@ -1,4 +1,4 @@
-// Proves the form of what we write (a frame per 256 KiB, size and checksum in each, in order), that
+// Proves the form of what we write (a frame per 512 KiB, size and checksum in each, in order), that
 // the checksum is what refuses a flipped bit, and that foreign forms of zstd data are read.
 import { zstdCompressSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
@@ -11,7 +11,7 @@ import { bytesSource, collect } from "../../../src/stream/byte-stream.ts";
 import { inChunks, incompressible, pageLike } from "../../support/sample-bytes.ts";
 
 const MIB = 1 << 20;
-const FRAME = 256 << 10;
+const FRAME = 512 << 10;
 const LIMIT_BYTES = 1 << 27;
 const ENGINES = ["builtin", "addon"] as const;
 
