@@ -1,6 +1,6 @@
 // Storage faults between the compiled binary and a real S3 service, made by a proxy in the path:
-// passing ones are asked again and nothing is lost; a body that stays short is refused. (Pages of
-// listings and partial deletes are in the drivers' conformance.)
+// passing ones are asked again and nothing is lost; a body that stays short is refused. Pages of
+// listings and partial deletes are in the drivers' conformance.
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Fault, type FaultProxy, startFaultProxy } from "../support/fault-proxy.ts";
 import { goldenSegment } from "../support/golden-wal.ts";
