@@ -1,5 +1,6 @@
 import { SYSTEM_CLOCK } from "../base/clock.ts";
 import type { ByteStream } from "./byte-stream.ts";
+import { nextTurn } from "./turn.ts";
 
 /** Signals, timers and lost connections are noticed within about this time. */
 const BREATH_MS = 25;
@@ -14,7 +15,7 @@ export async function* breathing(input: ByteStream): AsyncGenerator<Uint8Array> 
   for await (const chunk of input) {
     yield chunk;
     if (SYSTEM_CLOCK.monotonicMs() - lastMs < BREATH_MS) continue;
-    await new Promise((resolve) => setImmediate(resolve));
+    await nextTurn();
     lastMs = SYSTEM_CLOCK.monotonicMs();
   }
 }
