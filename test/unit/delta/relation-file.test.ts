@@ -3,15 +3,17 @@ import { expect, test } from "vitest";
 import { firstBlock, relationFileOf } from "../../../src/delta/relation-file.ts";
 
 test.each([
-  ["base/5/16390", "main", 0],
-  ["base/5/16390.1", "main", 1],
-  ["base/5/16390_fsm", "fsm", 0],
-  ["base/5/16390_vm.2", "vm", 2],
-  ["base/5/16390_init", "init", 0],
-  ["global/1262", "main", 0],
-  ["pg_tblspc/16400/PG_15_202209061/5/16391.12", "main", 12],
-])("%s is a relation file", (path, fork, segment) => {
-  expect(relationFileOf(path)).toEqual({ path, fork, segment });
+  ["base/5/16390", "1663/5/16390", "main", 0],
+  ["base/5/16390.1", "1663/5/16390", "main", 1],
+  ["base/5/16390_fsm", "1663/5/16390", "fsm", 0],
+  ["base/5/16390_vm.2", "1663/5/16390", "vm", 2],
+  ["base/5/16390_init", "1663/5/16390", "init", 0],
+  ["global/1262", "1664/0/1262", "main", 0],
+  ["pg_tblspc/16400/PG_15_202209061/5/16391.12", "16400/5/16391", "main", 12],
+])("%s is a file of relation %s", (path, id, fork, segment) => {
+  const [tablespace, database, relation] = id.split("/").map(Number);
+  const expected = { path, tablespace, database, relation, fork, segment };
+  expect(relationFileOf(path)).toEqual(expected);
 });
 
 test.each([
@@ -33,6 +35,6 @@ test.each([
 });
 
 test("blocks are counted across the segments of a fork", () => {
-  expect(firstBlock({ path: "base/5/1", fork: "main", segment: 0 }, 8192)).toBe(0);
-  expect(firstBlock({ path: "base/5/1.3", fork: "main", segment: 3 }, 8192)).toBe(3 * 131072);
+  expect(firstBlock({ segment: 0 }, 8192)).toBe(0);
+  expect(firstBlock({ segment: 3 }, 8192)).toBe(3 * 131072);
 });
