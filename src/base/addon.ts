@@ -1,4 +1,5 @@
 import { closeSync, readFileSync, writeSync } from "node:fs";
+import { openCLibrary } from "./c-library.ts";
 import { ToolError } from "./errors.ts";
 
 /** An addon that could not be loaded: the caller falls back, and says so once in the log. */
@@ -44,20 +45,10 @@ export async function loadAddon(name: string, path: string): Promise<unknown> {
 }
 
 async function createMemoryFile(name: string): Promise<number> {
-  const { dlopen } = await import("bun:ffi");
-  const symbols = { memfd_create: { args: ["cstring", "u32"], returns: "i32" } } as const;
-  const open = (soname: string) => dlopen(soname, symbols);
-  let library: ReturnType<typeof open>;
-  try {
-    library = open("libc.so.6");
-  } catch {
-    library = open(`libc.musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`);
-  }
-  try {
-    const descriptor = library.symbols.memfd_create(Buffer.from(`${name}\0`), MFD_CLOEXEC);
-    if (descriptor < 0) throw new Error("memfd_create failed");
-    return descriptor;
-  } finally {
-    library.close();
-  }
+  const { memfd_create } = await openCLibrary({
+    memfd_create: { args: ["cstring", "u32"], returns: "i32" },
+  });
+  const descriptor = memfd_create(Buffer.from(`${name}\0`), MFD_CLOEXEC);
+  if (descriptor < 0) throw new Error("memfd_create failed");
+  return descriptor;
 }

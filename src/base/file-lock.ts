@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, openSync, statSync } from "node:fs";
-import { ToolError } from "./errors.ts";
+import { openCLibrary } from "./c-library.ts";
 
 const LOCK_EXCLUSIVE_NON_BLOCKING = 2 | 4;
 
@@ -30,24 +30,8 @@ export async function tryLockFile(path: string): Promise<FileLock | undefined> {
 }
 
 async function flock(descriptor: number): Promise<boolean> {
-  const { dlopen } = await import("bun:ffi");
-  const symbols = { flock: { args: ["i32", "i32"], returns: "i32" } } as const;
-  const open = (soname: string) => dlopen(soname, symbols);
-  let library: ReturnType<typeof open>;
-  try {
-    library = open("libc.so.6");
-  } catch {
-    try {
-      library = open(`libc.musl-${process.arch === "arm64" ? "aarch64" : "x86_64"}.so.1`);
-    } catch (cause) {
-      throw new ToolError({ code: "internal", message: "the C library has no flock", cause });
-    }
-  }
-  try {
-    return library.symbols.flock(descriptor, LOCK_EXCLUSIVE_NON_BLOCKING) === 0;
-  } finally {
-    library.close();
-  }
+  const library = await openCLibrary({ flock: { args: ["i32", "i32"], returns: "i32" } });
+  return library.flock(descriptor, LOCK_EXCLUSIVE_NON_BLOCKING) === 0;
 }
 
 function isSameFile(descriptor: number, path: string): boolean {

@@ -1,10 +1,9 @@
-import { closeSync, ftruncateSync, writeSync } from "node:fs";
-import { CorruptObjectError, FilesystemError, messageOf } from "../../base/errors.ts";
+import { closeSync, ftruncateSync } from "node:fs";
+import { CorruptObjectError } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
 import { IncrementApplier } from "../../delta/increment-apply.ts";
 import { hasOrioleHeader } from "../../delta/increment-format.ts";
 import type { ByteStream } from "../../stream/byte-stream.ts";
-import { recycle } from "../../stream/chunk-pool.ts";
 import { ContentHasher, PAGE_LEAF_BYTES, PLAIN_LEAF_BYTES } from "../../stream/content-hash.ts";
 import type { TarHeader } from "../../tar/header.ts";
 import { TarReader, type TarVisitor } from "../../tar/reader.ts";
@@ -12,6 +11,7 @@ import type { PartEntry, PartReceipt } from "../../transfer/stored-part.ts";
 import type { WantedFiles } from "./restore-files.ts";
 import type { FileSyncer } from "./restore-sync.ts";
 import { type RestoreTree, targetPathOf } from "./restore-tree.ts";
+import { PartWrites, unwritable } from "./restore-writes.ts";
 
 /** What holds for every part of one backup. */
 export interface PartRules {
@@ -26,28 +26,36 @@ export interface PartRules {
   readonly log: Logger;
 }
 
+interface RestoredPart {
+  readonly name: string;
+  readonly receipt: PartReceipt | undefined;
+}
+
 /**
  * Writes one part's files. Everything is checked as it passes: the tar itself, and with a receipt
  * each file's size and hash and that none is missing. Files are durable when the syncer settled.
  */
 export async function restorePartFiles(
-  part: { readonly name: string; readonly receipt: PartReceipt | undefined },
+  part: RestoredPart,
   content: ByteStream,
   rules: PartRules,
 ): Promise<void> {
-  const restorer = new PartRestorer(part.name, part.receipt, rules);
+  const writes = new PartWrites(rules.syncer);
+  const restorer = new PartRestorer(part, rules, writes);
   const { name: what } = part;
   const reader = new TarReader(restorer, { what, isEndLenient: rules.isEndLenient });
   try {
     for await (const chunk of content) {
       reader.push(chunk);
-      // Everything of it was written or hashed.
-      recycle(chunk);
+      await writes.passed(chunk);
       if (rules.syncer.isFull) await rules.syncer.room();
     }
     reader.finish();
+    await writes.settle();
     restorer.finish();
   } finally {
+    // A descriptor that is still written to must not be closed: its number may be used again.
+    await writes.idle();
     restorer.close();
   }
 }
@@ -64,6 +72,7 @@ const NOWHERE: Sink = { push: () => {}, end: () => {}, close: () => {} };
 class PartRestorer implements TarVisitor {
   readonly #what: string;
   readonly #rules: PartRules;
+  readonly #writes: PartWrites;
   readonly #expected: ReadonlyMap<number, PartEntry> | undefined;
   readonly #restored: string[] = [];
   #provenCount = 0;
@@ -72,9 +81,10 @@ class PartRestorer implements TarVisitor {
   #entry: PartEntry | undefined;
   #name = "";
 
-  constructor(what: string, receipt: PartReceipt | undefined, rules: PartRules) {
-    this.#what = what;
+  constructor({ name, receipt }: RestoredPart, rules: PartRules, writes: PartWrites) {
+    this.#what = name;
     this.#rules = rules;
+    this.#writes = writes;
     this.#expected =
       receipt && new Map(receipt.entries.map((entry) => [entry.offset, entry] as const));
   }
@@ -157,7 +167,7 @@ class PartRestorer implements TarVisitor {
     const isIncrement = this.#entry?.kind === "increment" || wanted.isIncrement(header.name);
     const fullPath = tree.pathOf(place);
     const descriptor = isIncrement ? tree.openExisting(place) : tree.create(place, header.mode);
-    const file = new OpenFile(descriptor, fullPath, this.#rules.syncer);
+    const file = new OpenFile(descriptor, fullPath, this.#rules.syncer, this.#writes);
     if (!isIncrement) return file;
     const isOriole = hasOrioleHeader(path);
     return incrementSink(file, { isOriole, what: `${this.#what}: ${header.name}` });
@@ -173,13 +183,17 @@ class OpenFile implements Sink {
   readonly #descriptor: number;
   readonly #path: string;
   readonly #syncer: FileSyncer;
+  readonly #writes: PartWrites;
+  /** Of this file, those that may still run. */
+  readonly #running: Promise<void>[] = [];
   #position = 0;
   #isOpen = true;
 
-  constructor(descriptor: number, path: string, syncer: FileSyncer) {
+  constructor(descriptor: number, path: string, syncer: FileSyncer, writes: PartWrites) {
     this.#descriptor = descriptor;
     this.#path = path;
     this.#syncer = syncer;
+    this.#writes = writes;
   }
 
   push(bytes: Uint8Array): void {
@@ -188,33 +202,26 @@ class OpenFile implements Sink {
   }
 
   writeAt(bytes: Uint8Array, position: number): void {
-    this.#guard(() => {
-      for (let done = 0; done < bytes.byteLength; ) {
-        done += writeSync(this.#descriptor, bytes, done, bytes.byteLength - done, position + done);
-      }
-    });
+    const writing = this.#writes.write(this.#descriptor, bytes, position, this.#path);
+    if (writing !== undefined) this.#running.push(writing);
   }
 
   truncate(sizeBytes: number): void {
-    this.#guard(() => ftruncateSync(this.#descriptor, sizeBytes));
+    try {
+      ftruncateSync(this.#descriptor, sizeBytes);
+    } catch (cause) {
+      throw unwritable(this.#path, cause);
+    }
   }
 
   end(): void {
     this.#isOpen = false;
-    this.#syncer.add(this.#descriptor, this.#path);
+    this.#syncer.add(this.#descriptor, this.#path, this.#running);
   }
 
   close(): void {
     if (this.#isOpen) closeSync(this.#descriptor);
     this.#isOpen = false;
-  }
-
-  #guard(work: () => void): void {
-    try {
-      work();
-    } catch (cause) {
-      throw new FilesystemError(this.#path, `cannot be written: ${messageOf(cause)}`, { cause });
-    }
   }
 }
 

@@ -84,6 +84,7 @@ export async function beginPostgresRestore(request: RestoreRequest): Promise<Res
     wanted,
     matchesMask: mask === undefined ? undefined : parseMask(mask),
     isRelocated: relocated !== undefined,
+    syncer: await FileSyncer.open(request.options.syncsFiles),
   });
 }
 
@@ -140,6 +141,7 @@ interface RestoreFacts {
   readonly matchesMask: ((path: string) => boolean) | undefined;
   /** The user moved the tablespaces: the backup's own map of them would move them back. */
   readonly isRelocated: boolean;
+  readonly syncer: FileSyncer;
 }
 
 class PostgresRestore implements RestoreSession {
@@ -152,7 +154,7 @@ class PostgresRestore implements RestoreSession {
   constructor(facts: RestoreFacts) {
     this.#facts = facts;
     this.#tree = new RestoreTree(facts.target);
-    this.#syncer = new FileSyncer(facts.request.options.syncsFiles);
+    this.#syncer = facts.syncer;
   }
 
   plan(parts: readonly RestorePart[]): readonly (readonly RestorePart[])[] {

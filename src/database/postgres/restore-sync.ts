@@ -1,5 +1,6 @@
 import { closeSync, fsync } from "node:fs";
 import { FilesystemError, messageOf } from "../../base/errors.ts";
+import { type BeginWriteback, openWriteback } from "../../base/writeback.ts";
 
 /** Enough for the file system to commit many files at once, far below any limit of open files. */
 const OPEN_MAX = 64;
@@ -9,23 +10,43 @@ const OPEN_MAX = 64;
  * so that the next one is written meanwhile. Nothing counts as restored before `settle`.
  */
 export class FileSyncer {
-  readonly #isEnabled: boolean;
+  /** undefined: nothing is made durable. */
+  readonly #beginWriteback: BeginWriteback | undefined;
   readonly #running = new Set<Promise<void>>();
   #failure: FilesystemError | undefined;
 
-  constructor(isEnabled: boolean) {
-    this.#isEnabled = isEnabled;
+  private constructor(beginWriteback: BeginWriteback | undefined) {
+    this.#beginWriteback = beginWriteback;
   }
 
-  /** Takes over an open file. */
-  add(descriptor: number, path: string): void {
-    if (!this.#isEnabled) {
+  static async open(isEnabled: boolean): Promise<FileSyncer> {
+    return new FileSyncer(isEnabled ? await openWriteback() : undefined);
+  }
+
+  /** These bytes of an open file are there to stay: the disk may begin with them. */
+  written(descriptor: number, position: number, sizeBytes: number): void {
+    this.#beginWriteback?.(descriptor, position, sizeBytes);
+  }
+
+  /** Takes over an open file, once the writes to it that still run have ended. */
+  add(descriptor: number, path: string, writes: readonly Promise<void>[] = []): void {
+    const isEnabled = this.#beginWriteback !== undefined;
+    if (!isEnabled && writes.length === 0) {
       closeSync(descriptor);
       return;
     }
-    const syncing = new Promise<void>((resolve) => {
-      fsync(descriptor, (error) => {
+    const closing = Promise.all(writes)
+      .then(() => (isEnabled ? this.#sync(descriptor, path) : undefined))
+      .finally(() => {
         closeSync(descriptor);
+        this.#running.delete(closing);
+      });
+    this.#running.add(closing);
+  }
+
+  #sync(descriptor: number, path: string): Promise<void> {
+    return new Promise((resolve) => {
+      fsync(descriptor, (error) => {
         if (error !== null) {
           this.#failure ??= new FilesystemError(path, `fsync failed: ${messageOf(error)}`, {
             cause: error,
@@ -33,8 +54,7 @@ export class FileSyncer {
         }
         resolve();
       });
-    }).finally(() => this.#running.delete(syncing));
-    this.#running.add(syncing);
+    });
   }
 
   /** Resolves when few enough files are open for more. */

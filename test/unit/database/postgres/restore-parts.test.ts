@@ -34,7 +34,7 @@ async function restore(entries: readonly MadeEntry[], call: Call = {}): Promise<
   if (wanted === undefined) throw new Error("no plan");
   const rules: PartRules = {
     tree: new RestoreTree({ dir: root, links: [], owner: undefined }),
-    syncer: new FileSyncer(true),
+    syncer: await FileSyncer.open(true),
     wanted,
     place: (path) => path,
     isForeign: true,

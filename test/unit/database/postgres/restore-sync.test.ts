@@ -17,7 +17,7 @@ const open = (index: number) => openSync(join(root, `file-${index}`), "w");
 
 describe("file syncer", () => {
   it("syncs and closes everything by the time it is settled", async () => {
-    const syncer = new FileSyncer(true);
+    const syncer = await FileSyncer.open(true);
     const descriptors: number[] = [];
     for (let index = 0; index < 200; index++) {
       if (syncer.isFull) await syncer.room();
@@ -30,15 +30,15 @@ describe("file syncer", () => {
     for (const descriptor of new Set(descriptors)) expect(() => fstatSync(descriptor)).toThrow();
   });
 
-  it("closes at once when nothing is to be synced", () => {
-    const syncer = new FileSyncer(false);
+  it("closes at once when nothing is to be synced", async () => {
+    const syncer = await FileSyncer.open(false);
     const descriptor = open(0);
     syncer.add(descriptor, "file-0");
     expect(() => fstatSync(descriptor)).toThrow();
   });
 
   it("gives the first failure to whoever waits", async () => {
-    const syncer = new FileSyncer(true);
+    const syncer = await FileSyncer.open(true);
     // The kernel refuses to sync a device that stores nothing.
     syncer.add(openSync("/dev/null", "r"), "the device");
     await expect(syncer.settle()).rejects.toThrow(/the device: fsync failed/);
