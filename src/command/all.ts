@@ -1,7 +1,7 @@
 import type { Command } from "./command.ts";
 import { BACKUP_FETCH_SPEC, BACKUP_LIST_SPEC, BACKUP_PUSH_SPEC } from "./specs/backup.ts";
 import { COMPLETION_SPEC, CONFIG_SPEC, FLAGS_SPEC, HELP_SPEC } from "./specs/general.ts";
-import { WAL_FETCH_SPEC, WAL_PREFETCH_SPEC, WAL_PUSH_SPEC } from "./specs/wal.ts";
+import { WAL_FETCH_SPEC, WAL_PREFETCH_SPEC, WAL_PUSH_SPEC, WAL_RESTORE_SPEC } from "./specs/wal.ts";
 
 /**
  * Every command of the program. To add one:
@@ -19,6 +19,7 @@ export const COMMANDS: readonly Command[] = [
   { ...WAL_PUSH_SPEC, load: () => import("./wal-push.ts") },
   { ...WAL_FETCH_SPEC, load: () => import("./wal-fetch.ts") },
   { ...WAL_PREFETCH_SPEC, load: () => import("./wal-prefetch.ts") },
+  { ...WAL_RESTORE_SPEC, load: () => import("./wal-restore.ts") },
   { ...BACKUP_PUSH_SPEC, load: () => import("./backup-push.ts") },
   { ...BACKUP_FETCH_SPEC, load: () => import("./backup-fetch.ts") },
   { ...BACKUP_LIST_SPEC, load: () => import("./backup-list.ts") },

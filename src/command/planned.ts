@@ -12,7 +12,6 @@ export const PLANNED_COMMANDS: Readonly<Record<string, readonly DatabaseKind[]>>
   "wal-show": ["postgres"],
   "wal-verify": ["postgres"],
   "wal-receive": ["postgres"],
-  "wal-restore": ["postgres"],
   "catchup-push": ["postgres"],
   "catchup-fetch": ["postgres"],
   "catchup-list": ["postgres"],

@@ -8,7 +8,7 @@ import {
   writeSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { discardFile, temporaryName } from "../base/atomic-file.ts";
+import { discardFile, syncFile, temporaryName } from "../base/atomic-file.ts";
 import type { Clock } from "../base/clock.ts";
 import { letCompilerWork } from "../base/compiler-policy.ts";
 import { errnoOf, FilesystemError, messageOf, ToolError } from "../base/errors.ts";
@@ -43,13 +43,19 @@ export interface FetchRequest {
   readonly signal: AbortSignal;
 }
 
+interface Placing {
+  readonly destination: string;
+  /** The content is fsynced before it has its name: for places that no server takes it from. */
+  readonly isDurable?: boolean;
+}
+
 /**
  * Brings one file into place: its content is checked before it has the name, and an existing
  * destination is an error. `JournalNotFoundError` only when every storage answered and none has
  * it, and nothing proves that it should be there. What may pass is tried again within the budget.
  */
 export async function fetchJournal(
-  request: FetchRequest & { readonly destination: string; readonly retryBudgetMs: number },
+  request: FetchRequest & Placing & { readonly retryBudgetMs: number },
 ): Promise<void> {
   const { clock, signal, log, destination } = request;
   refuseExisting(destination);
@@ -58,7 +64,7 @@ export async function fetchJournal(
   let nextMs = RETRY_FIRST_MS;
   for (let holes = 0; ; ) {
     try {
-      await fetchOnce(request, destination);
+      await fetchOnce(request);
       return;
     } catch (error) {
       signal.throwIfAborted();
@@ -75,13 +81,24 @@ export async function fetchJournal(
   }
 }
 
-async function fetchOnce(request: FetchRequest, destination: string): Promise<void> {
+async function fetchOnce(request: FetchRequest & Placing): Promise<void> {
+  const { destination } = request;
   const temporary = temporaryName(destination, request.clock.now());
   try {
     await downloadProven(request, temporary);
+    if (request.isDurable === true) await syncContent(temporary);
     placeNew(temporary, destination);
   } finally {
     discardFile(temporary);
+  }
+}
+
+async function syncContent(path: string): Promise<void> {
+  const descriptor = openSync(path, "r+");
+  try {
+    await syncFile(descriptor);
+  } finally {
+    closeSync(descriptor);
   }
 }
 

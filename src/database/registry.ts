@@ -17,3 +17,8 @@ export function loadPostgresBackup(): Promise<typeof import("./postgres/backup-a
 export function loadPostgresRestore(): Promise<typeof import("./postgres/restore-adapter.ts")> {
   return import("./postgres/restore-adapter.ts");
 }
+
+/** Completing pg_wal for pg_rewind. */
+export function loadPostgresRewind(): Promise<typeof import("./postgres/rewind-wal.ts")> {
+  return import("./postgres/rewind-wal.ts");
+}

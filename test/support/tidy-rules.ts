@@ -220,5 +220,9 @@ export const PROVEN_BY: readonly (readonly [place: string, test: string])[] = [
   ["database/postgres/restore-session.ts", "test/guarantee/g36-restored-files.test.ts"],
   ["command/backup-push.ts", "test/e2e/backup-push.test.ts"],
   ["command/backup-fetch.ts", "test/e2e/restore-fixtures.test.ts"],
+  ["command/wal-restore.ts", "test/e2e/wal-restore.test.ts"],
+  ["database/postgres/rewind-cluster.ts", "test/e2e/wal-restore.test.ts"],
+  ["database/postgres/rewind-wal.ts", "test/e2e/wal-restore.test.ts"],
+  ["database/postgres/running-server.ts", "test/e2e/wal-restore.test.ts"],
   ["command/specs/", "test/unit/command/all.test.ts"],
 ];

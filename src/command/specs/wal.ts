@@ -37,3 +37,14 @@ export const WAL_PREFETCH_SPEC: CommandSpec = {
   options: [TARGET_STORAGE_OPTION],
   isHidden: true,
 };
+
+export const WAL_RESTORE_SPEC: CommandSpec = {
+  name: "wal-restore",
+  databases: ["postgres"],
+  summary: "Bring back the WAL that pg_rewind needs after two servers diverged",
+  arguments: [
+    { name: "target_pgdata", required: true },
+    { name: "source_pgdata", required: true },
+  ],
+  options: [TARGET_STORAGE_OPTION],
+};

@@ -18,6 +18,7 @@ import { errnoOf, FilesystemError, messageOf, ToolError } from "../../base/error
 import { isJsonObject } from "../../base/json.ts";
 import type { Logger } from "../../base/log.ts";
 import { isProcessAlive } from "../../base/process-alive.ts";
+import { runningServer } from "./running-server.ts";
 import { checkTablespacePlaces, type TablespaceLink } from "./tablespace-links.ts";
 
 /**
@@ -150,10 +151,8 @@ function namesIn(dir: string): readonly string[] {
 }
 
 function refuseRunning(dir: string): void {
-  const path = join(dir, "postmaster.pid");
-  if (!existsSync(path)) return;
-  const pid = Number(/^-?(\d{1,10})\n/.exec(readFileSync(path, "latin1"))?.[1] ?? 0);
-  if (pid === 0 || !isProcessAlive(pid)) return;
+  const pid = runningServer(dir);
+  if (pid === undefined) return;
   throw new TargetNotEmptyError(
     `Failed to fetch backup: Directory ${dir} must be empty, and server ${pid} runs in it`,
     "Stop the server and move its directory away, or restore into another one.",
