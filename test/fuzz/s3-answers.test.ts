@@ -1,9 +1,9 @@
 // What a service answers in XML is read as it was written; broken documents and listings are read
 // or refused by one kind of error, and never end the program. The seed is in the titles.
 import { expect, test } from "vitest";
-import { S3ConnectionError } from "../../src/storage/s3/errors.ts";
 import { toListPage } from "../../src/storage/s3/sdk-listing.ts";
 import { xmlText } from "../../src/storage/s3/xml.ts";
+import { ConnectionError } from "../../src/storage/service/errors.ts";
 import { fuzzSeed, type Random, seededRandom } from "../support/random.ts";
 
 const SEED = fuzzSeed();
@@ -64,7 +64,7 @@ test(`a listing gives its names, and a broken one is no listing (seed ${SEED})`,
     try {
       toListPage(page(encoded.map((name) => mutated(random, name))), undefined);
     } catch (error) {
-      expect(error).toBeInstanceOf(S3ConnectionError);
+      expect(error).toBeInstanceOf(ConnectionError);
     }
   }
 });

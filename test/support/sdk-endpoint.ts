@@ -1,5 +1,5 @@
 import { SYSTEM_CLOCK } from "../../src/base/clock.ts";
-import { createTransport } from "../../src/storage/s3/transport.ts";
+import { createTransport } from "../../src/storage/service/transport.ts";
 
 export interface SeenCall {
   readonly method: string;

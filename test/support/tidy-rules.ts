@@ -28,6 +28,9 @@ const STORAGE_SHARED = [
   "storage/range.ts",
 ];
 
+/** What the drivers of HTTP object services share. */
+const SERVICE_SHARED = ["storage/service/", ...STORAGE_SHARED];
+
 export const IMPORT_RULES: readonly ImportRule[] = [
   { place: "base/", may: ["base/"] },
   { place: "stream/", may: ["stream/", "base/"] },
@@ -41,7 +44,8 @@ export const IMPORT_RULES: readonly ImportRule[] = [
   { place: "storage/registry.ts", may: ["storage/", "base/"] },
   { place: "storage/memory/", may: ["storage/memory/", ...STORAGE_SHARED, "stream/", "base/"] },
   { place: "storage/file/", may: ["storage/file/", ...STORAGE_SHARED, "stream/", "base/"] },
-  { place: "storage/s3/", may: ["storage/s3/", ...STORAGE_SHARED, "stream/", "base/"] },
+  { place: "storage/service/", may: ["storage/service/", ...STORAGE_SHARED, "stream/", "base/"] },
+  { place: "storage/s3/", may: ["storage/s3/", ...SERVICE_SHARED, "stream/", "base/"] },
   { place: "storage/wrap/", may: ["storage/wrap/", ...STORAGE_SHARED, "stream/", "base/"] },
   { place: "storage/", may: [...STORAGE_SHARED, "stream/", "base/"] },
   { place: "transfer/", may: ["transfer/", ...REPOSITORY_CONTRACTS, "stream/", "base/"] },
@@ -187,7 +191,7 @@ export const HOT_ENTRIES = [
   "src/command/wal-push.ts",
   "src/command/wal-fetch.ts",
   "src/storage/file/driver.ts",
-  "src/storage/s3/driver.ts",
+  "src/storage/service/driver.ts",
   "src/codec/zstd.ts",
   "src/codec/lz4.ts",
 ];
@@ -210,6 +214,7 @@ export const PROVEN_BY: readonly (readonly [place: string, test: string])[] = [
   ["database/registry.ts", "test/e2e/backup-push.test.ts"],
   ["base/compiler-policy.ts", "test/e2e/backup-push.test.ts"],
   ["database/postgres/session.ts", "test/conformance/postgres-session.test.ts"],
+  ["storage/service/", "test/conformance/storage-driver.s3.test.ts"],
   ["database/postgres/remote-backup.ts", "test/conformance/postgres-remote-backup.test.ts"],
   ["database/postgres/base-backup-events.ts", "test/conformance/postgres-remote-backup.test.ts"],
   ["database/postgres/local-backup.ts", "test/e2e/backup-push.test.ts"],

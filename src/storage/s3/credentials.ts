@@ -1,10 +1,10 @@
 import { ConfigError, messageOf } from "../../base/errors.ts";
 import { AccessDeniedError } from "../errors.ts";
-import { S3ConnectionError } from "./errors.ts";
+import { ConnectionError } from "../service/errors.ts";
+import type { Transport } from "../service/transport.ts";
 import { sdkHandler } from "./sdk-handler.ts";
 import type { CredentialSettings } from "./settings.ts";
 import type { S3Credentials } from "./signer.ts";
-import type { Transport } from "./transport.ts";
 
 interface Expiring extends S3Credentials {
   readonly expiration?: Date | undefined;
@@ -98,7 +98,7 @@ function chainOf({ profile, credentialsFile, configFile }: CredentialSettings) {
 }
 
 function translated(error: unknown, storage: string): unknown {
-  if (error instanceof S3ConnectionError) return error;
+  if (error instanceof ConnectionError) return error;
   const name = error instanceof Error ? error.name : "";
   if (name === "CredentialsProviderError" || name === "TokenProviderError") {
     return new ConfigError(

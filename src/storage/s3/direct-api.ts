@@ -7,19 +7,24 @@ import type {
   GetRequest,
   ListPage,
   ListRequest,
+  ObjectApi,
   ObjectFacts,
   PartRequest,
   PutAnswer,
   PutRequest,
-  S3Api,
   UploadName,
-} from "./api.ts";
+} from "../service/api.ts";
+import { ConnectionError, parseRetryAfter, ServiceError } from "../service/errors.ts";
+import { contentRangeOf, requireEtag, wholeHeader } from "../service/http-fields.ts";
+import { type HttpResponse, readText, type Transport } from "../service/transport.ts";
 import { objectUrl, type S3Endpoint } from "./endpoint.ts";
-import { parseRetryAfter, S3ConnectionError, S3ServiceError } from "./errors.ts";
-import { contentRangeOf, requireEtag, wholeHeader } from "./http-fields.ts";
-import { accessHeaders, type ObjectSettings, PUT_ID_HEADER } from "./object-headers.ts";
+import {
+  accessHeaders,
+  createHeaders,
+  type ObjectSettings,
+  PUT_ID_HEADER,
+} from "./object-headers.ts";
 import { EMPTY_SHA256, type S3Credentials, sha256Hex, signRequest } from "./signer.ts";
-import { type HttpResponse, readText, type Transport } from "./transport.ts";
 import { xmlText } from "./xml.ts";
 
 export interface DirectApiOptions {
@@ -29,7 +34,7 @@ export interface DirectApiOptions {
   readonly transport: Transport;
   readonly clock: Clock;
   /** For the calls that are rare enough to load the SDK for. */
-  readonly rest: () => Promise<S3Api>;
+  readonly rest: () => Promise<ObjectApi>;
 }
 
 interface DirectRequest {
@@ -45,7 +50,7 @@ interface DirectRequest {
  * The calls that carry the bytes, by our own signature over `fetch`: a third of the SDK's CPU and
  * half of its memory, and nothing to load for a process that stores one segment.
  */
-export class DirectApi implements S3Api {
+export class DirectApi implements ObjectApi {
   readonly #options: DirectApiOptions;
   /** Buckets with object lock want an MD5 of what they store, and say so once. */
   #wantsMd5: boolean;
@@ -55,7 +60,9 @@ export class DirectApi implements S3Api {
     this.#wantsMd5 = options.objects.retention !== undefined;
   }
 
-  async putObject({ name, headers, body, ifAbsent, signal }: PutRequest): Promise<PutAnswer> {
+  async putObject({ name, putId, body, ifAbsent, signal }: PutRequest): Promise<PutAnswer> {
+    const { objects, clock } = this.#options;
+    const headers = createHeaders(objects, { putId, now: clock.now() });
     const condition = ifAbsent ? { "if-none-match": "*" } : {};
     const all = { ...headers, ...condition };
     const response = await this.#store({ method: "PUT", name, headers: all, body, signal });
@@ -86,7 +93,7 @@ export class DirectApi implements S3Api {
     const sizeBytes = wholeHeader(response.headers.get("content-length"));
     const modifiedAt = Date.parse(response.headers.get("last-modified") ?? "");
     if (sizeBytes === undefined || Number.isNaN(modifiedAt)) {
-      throw new S3ConnectionError("the answer to HEAD has no size or no date");
+      throw new ConnectionError("the answer to HEAD has no size or no date");
     }
     const putId = response.headers.get(PUT_ID_HEADER) ?? undefined;
     return { sizeBytes, modifiedAt: new Date(modifiedAt), putId };
@@ -130,7 +137,7 @@ export class DirectApi implements S3Api {
       try {
         return await this.#send(request);
       } catch (error) {
-        const isAsked = error instanceof S3ServiceError && /content-md5/i.test(error.message);
+        const isAsked = error instanceof ServiceError && /content-md5/i.test(error.message);
         if (!isAsked) throw error;
         this.#wantsMd5 = true;
       }
@@ -157,9 +164,9 @@ export class DirectApi implements S3Api {
     return response;
   }
 
-  async #errorOf(response: HttpResponse): Promise<S3ServiceError> {
+  async #errorOf(response: HttpResponse): Promise<ServiceError> {
     const document = await readText(response);
-    return new S3ServiceError({
+    return new ServiceError({
       status: response.status,
       code: xmlText(document, "Code") ?? "",
       message: xmlText(document, "Message") ?? "",

@@ -1,6 +1,6 @@
 import { ConfigError } from "../../base/errors.ts";
-import { S3ConnectionError } from "./errors.ts";
-import { readText, type Transport } from "./transport.ts";
+import { ConnectionError } from "../service/errors.ts";
+import { readText, type Transport } from "../service/transport.ts";
 
 /**
  * `S3_ENDPOINT_SOURCE`: a URL whose body names the host to connect to, such as a balancer's choice
@@ -19,7 +19,7 @@ export function createEndpointSource(
     const host = (await readText(response, 4096)).trim();
     const target = URL.parse(`${source.scheme}://${host}:${source.port}`);
     if (response.status !== 200 || host === "" || target === null) {
-      throw new S3ConnectionError("the endpoint source names no host");
+      throw new ConnectionError("the endpoint source names no host");
     }
     known = target;
     return target;

@@ -1,6 +1,6 @@
+import type { Transport } from "../service/transport.ts";
 import type { S3Settings } from "./settings.ts";
 import { encodeRfc3986 } from "./signer.ts";
-import type { Transport } from "./transport.ts";
 
 /** Where the bucket's objects are. */
 export interface S3Endpoint {

@@ -6,15 +6,15 @@ import type { Logger } from "../../base/log.ts";
 import type { RetryPolicy } from "../../base/retry.ts";
 import { retryTransient } from "../../base/retry.ts";
 import type { StorageDriver } from "../driver.ts";
-import type { S3Api } from "./api.ts";
+import type { ObjectApi } from "../service/api.ts";
+import { ServiceDriver } from "../service/driver.ts";
+import { createTransport, type Transport } from "../service/transport.ts";
 import { credentialSource } from "./credentials.ts";
 import { DirectApi } from "./direct-api.ts";
-import { S3Driver } from "./driver.ts";
 import { discoverRegion, resolveEndpoint, type S3Endpoint } from "./endpoint.ts";
 import { createEndpointSource } from "./endpoint-source.ts";
-import { toStorageError } from "./errors.ts";
-import { PART_BYTES_MIN, type S3Settings } from "./settings.ts";
-import { createTransport, type Transport } from "./transport.ts";
+import { S3_ERRORS } from "./errors.ts";
+import { PART_BYTES_MIN, PARTS_IN_FLIGHT_MAX, PARTS_MAX, type S3Settings } from "./settings.ts";
 
 export interface S3OpenOptions {
   readonly budget: ByteBudget;
@@ -36,18 +36,21 @@ export async function openS3Storage(
   const transport = await openTransport(settings, options);
   const region = await findRegion(settings, { ...options, transport, name });
   const endpoint = resolveEndpoint(settings, region);
-  const driver = new S3Driver({
+  const driver = new ServiceDriver({
     name,
     keyPrefix: settings.keyPrefix,
     api: openApi(settings, { ...options, transport, endpoint, name }),
     budget: options.budget,
     sizing: {
+      partsMax: PARTS_MAX,
       partBytesMin: PART_BYTES_MIN,
       partBytesMax: settings.partBytesMax,
       budgetBytes: options.budget.totalBytes,
-      concurrencyMax: settings.concurrencyMax,
+      partsInFlightMax: Math.min(settings.concurrencyMax, PARTS_IN_FLIGHT_MAX),
     },
-    objects: settings.objects,
+    connectionsMax: settings.concurrencyMax,
+    errors: S3_ERRORS,
+    partSizeSetting: "S3_MAX_PART_SIZE",
     policy: options.policy,
     resumesMax: settings.resumesMax,
     deleteBatchMax: settings.deleteBatchMax,
@@ -67,7 +70,7 @@ function openApi(
     readonly endpoint: S3Endpoint;
     readonly name: string;
   },
-): S3Api {
+): ObjectApi {
   const { transport, endpoint, clock } = options;
   const credentials = credentialSource(settings.credentials, {
     storage: options.name,
@@ -77,8 +80,8 @@ function openApi(
   });
   const { objects, bucket, isPathStyle, listVersion } = settings;
   const common = { endpoint, objects, credentials, transport, clock };
-  let loading: Promise<S3Api> | undefined;
-  const loadSdk = (): Promise<S3Api> => {
+  let loading: Promise<ObjectApi> | undefined;
+  const loadSdk = (): Promise<ObjectApi> => {
     loading ??= import("./sdk-api.ts").then(
       ({ SdkApi }) => new SdkApi({ ...common, bucket, isPathStyle, listVersion }),
     );
@@ -90,25 +93,25 @@ function openApi(
 }
 
 /** Loads the SDK at the first call. */
-class LazyApi implements S3Api {
-  readonly #load: () => Promise<S3Api>;
+class LazyApi implements ObjectApi {
+  readonly #load: () => Promise<ObjectApi>;
 
-  constructor(load: () => Promise<S3Api>) {
+  constructor(load: () => Promise<ObjectApi>) {
     this.#load = load;
   }
 
-  putObject: S3Api["putObject"] = async (request) => (await this.#load()).putObject(request);
-  getObject: S3Api["getObject"] = async (request) => (await this.#load()).getObject(request);
-  headObject: S3Api["headObject"] = async (...all) => (await this.#load()).headObject(...all);
-  createMultipartUpload: S3Api["createMultipartUpload"] = async (request) =>
+  putObject: ObjectApi["putObject"] = async (request) => (await this.#load()).putObject(request);
+  getObject: ObjectApi["getObject"] = async (request) => (await this.#load()).getObject(request);
+  headObject: ObjectApi["headObject"] = async (...all) => (await this.#load()).headObject(...all);
+  createMultipartUpload: ObjectApi["createMultipartUpload"] = async (request) =>
     (await this.#load()).createMultipartUpload(request);
-  uploadPart: S3Api["uploadPart"] = async (request) => (await this.#load()).uploadPart(request);
-  completeMultipartUpload: S3Api["completeMultipartUpload"] = async (request) =>
+  uploadPart: ObjectApi["uploadPart"] = async (request) => (await this.#load()).uploadPart(request);
+  completeMultipartUpload: ObjectApi["completeMultipartUpload"] = async (request) =>
     (await this.#load()).completeMultipartUpload(request);
-  abortMultipartUpload: S3Api["abortMultipartUpload"] = async (upload) =>
+  abortMultipartUpload: ObjectApi["abortMultipartUpload"] = async (upload) =>
     (await this.#load()).abortMultipartUpload(upload);
-  listPage: S3Api["listPage"] = async (request) => (await this.#load()).listPage(request);
-  deleteObjects: S3Api["deleteObjects"] = async (...all) =>
+  listPage: ObjectApi["listPage"] = async (request) => (await this.#load()).listPage(request);
+  deleteObjects: ObjectApi["deleteObjects"] = async (...all) =>
     (await this.#load()).deleteObjects(...all);
 
   close(): void {}
@@ -158,7 +161,7 @@ async function findRegion(
     try {
       return await discoverRegion(settings, options.transport, signal);
     } catch (error) {
-      throw toStorageError(error, { storage: options.name });
+      throw S3_ERRORS.toStorageError(error, { storage: options.name });
     }
   });
   if (region === undefined) {

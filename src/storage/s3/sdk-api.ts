@@ -21,16 +21,16 @@ import type {
   GetRequest,
   ListPage,
   ListRequest,
+  ObjectApi,
   ObjectFacts,
   PartRequest,
   PutAnswer,
   PutRequest,
-  S3Api,
   UploadName,
-} from "./api.ts";
-import { S3ConnectionError } from "./errors.ts";
-import { contentRangeOf, requireEtag } from "./http-fields.ts";
-import { accessHeaders, type ObjectSettings } from "./object-headers.ts";
+} from "../service/api.ts";
+import { ConnectionError } from "../service/errors.ts";
+import { contentRangeOf, requireEtag } from "../service/http-fields.ts";
+import { accessHeaders, createHeaders, type ObjectSettings } from "./object-headers.ts";
 import { toListPage } from "./sdk-listing.ts";
 import { md5Header, SdkSender, type SdkSenderOptions } from "./sdk-sender.ts";
 
@@ -43,7 +43,7 @@ export interface SdkApiOptions extends SdkSenderOptions {
 type Headers = Readonly<Record<string, string>>;
 
 /** Every call of the driver through the AWS SDK, whose own retries are off. */
-export class SdkApi implements S3Api {
+export class SdkApi implements ObjectApi {
   readonly #sender: SdkSender;
   readonly #options: SdkApiOptions;
   readonly #access: Headers;
@@ -54,12 +54,13 @@ export class SdkApi implements S3Api {
     this.#sender = new SdkSender(options);
   }
 
-  async putObject({ name, headers, body, ifAbsent, signal }: PutRequest): Promise<PutAnswer> {
+  async putObject({ name, putId, body, ifAbsent, signal }: PutRequest): Promise<PutAnswer> {
     const command = new PutObjectCommand({
       ...this.#object(name),
       Body: body,
       ...(ifAbsent ? { IfNoneMatch: "*" } : {}),
     });
+    const headers = this.#createHeaders(putId);
     const md5 = this.#options.objects.retention === undefined ? {} : md5Header(body);
     const output = await this.#sender.send(command, { headers: { ...headers, ...md5 }, signal });
     requireEtag(output.ETag);
@@ -75,7 +76,7 @@ export class SdkApi implements S3Api {
       ...(ifMatch === undefined ? {} : { IfMatch: ifMatch }),
     });
     const output = await this.#sender.send(command, { headers: this.#access, signal });
-    if (output.Body === undefined) throw new S3ConnectionError("the answer to GET has no body");
+    if (output.Body === undefined) throw new ConnectionError("the answer to GET has no body");
     const etag = requireEtag(output.ETag);
     const sent = contentRangeOf(output.$metadata.httpStatusCode ?? 200, {
       length: output.ContentLength,
@@ -88,7 +89,7 @@ export class SdkApi implements S3Api {
     const command = new HeadObjectCommand(this.#object(name));
     const output = await this.#sender.send(command, { headers: this.#access, signal });
     if (output.ContentLength === undefined || output.LastModified === undefined) {
-      throw new S3ConnectionError("the answer to HEAD has no size or no date");
+      throw new ConnectionError("the answer to HEAD has no size or no date");
     }
     return {
       sizeBytes: output.ContentLength,
@@ -97,10 +98,11 @@ export class SdkApi implements S3Api {
     };
   }
 
-  async createMultipartUpload({ name, headers, signal }: CreateRequest): Promise<string> {
+  async createMultipartUpload({ name, putId, signal }: CreateRequest): Promise<string> {
     const command = new CreateMultipartUploadCommand(this.#object(name));
+    const headers = this.#createHeaders(putId);
     const { UploadId } = await this.#sender.send(command, { headers, signal });
-    if (UploadId === undefined) throw new S3ConnectionError("the new upload has no id");
+    if (UploadId === undefined) throw new ConnectionError("the new upload has no id");
     return UploadId;
   }
 
@@ -116,8 +118,7 @@ export class SdkApi implements S3Api {
       headers: { ...this.#access, ...md5 },
       signal,
     });
-    if (ETag === undefined)
-      throw new S3ConnectionError("the answer to UploadPart has no entity tag");
+    if (ETag === undefined) throw new ConnectionError("the answer to UploadPart has no entity tag");
     return ETag;
   }
 
@@ -133,7 +134,7 @@ export class SdkApi implements S3Api {
     const output = await this.#sender.send(command, { headers: this.#access, signal });
     // An answer that broke off before its document parses as an empty one.
     if (output.ETag === undefined && output.Location === undefined && output.Key === undefined) {
-      throw new S3ConnectionError("the answer to CompleteMultipartUpload names no object");
+      throw new ConnectionError("the answer to CompleteMultipartUpload names no object");
     }
     return { storedAt: this.#sender.dateOf(output) };
   }
@@ -186,12 +187,13 @@ export class SdkApi implements S3Api {
     const { Deleted = [], Errors = [] } = output;
     // Each key has its line: an empty or foreign document must not pass for success.
     if (Deleted.length + Errors.length < names.length) {
-      throw new S3ConnectionError("the answer to DeleteObjects does not name every object");
+      throw new ConnectionError("the answer to DeleteObjects does not name every object");
     }
     return Errors.map((failure) => ({
       name: failure.Key ?? "",
       code: failure.Code ?? "",
       message: failure.Message ?? "",
+      isAbsent: failure.Code === "NoSuchKey",
     }));
   }
 
@@ -201,6 +203,11 @@ export class SdkApi implements S3Api {
 
   #object(name: string) {
     return { Bucket: this.#options.bucket, Key: name };
+  }
+
+  #createHeaders(putId: string): Headers {
+    const { objects, clock } = this.#options;
+    return createHeaders(objects, { putId, now: clock.now() });
   }
 
   #always(): Headers {

@@ -1,6 +1,6 @@
 import type { S3ClientConfig } from "@aws-sdk/client-s3";
 import type { ByteStream } from "../../stream/byte-stream.ts";
-import type { Transport } from "./transport.ts";
+import type { Transport } from "../service/transport.ts";
 
 type RequestHandler = NonNullable<S3ClientConfig["requestHandler"]>;
 

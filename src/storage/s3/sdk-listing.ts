@@ -1,5 +1,5 @@
-import type { ListedObject, ListPage } from "./api.ts";
-import { S3ConnectionError } from "./errors.ts";
+import type { ListedObject, ListPage } from "../service/api.ts";
+import { ConnectionError } from "../service/errors.ts";
 
 interface ListOutput {
   readonly EncodingType?: string | undefined;
@@ -17,11 +17,11 @@ interface ListOutput {
 /** One page of either version of the listing; names come URL-encoded when the service can. */
 export function toListPage(output: ListOutput, next: string | undefined): ListPage {
   // Every listing says whether it goes on: an empty or foreign document must not pass for one.
-  if (output.IsTruncated === undefined) throw new S3ConnectionError("the answer is no listing");
+  if (output.IsTruncated === undefined) throw new ConnectionError("the answer is no listing");
   const decode = (text: string) => (output.EncodingType === "url" ? decodeName(text) : text);
   const objects = (output.Contents ?? []).map((entry): ListedObject => {
     if (entry.Key === undefined || entry.Size === undefined || entry.LastModified === undefined) {
-      throw new S3ConnectionError("the listing has an entry without name, size or date");
+      throw new ConnectionError("the listing has an entry without name, size or date");
     }
     return { name: decode(entry.Key), sizeBytes: entry.Size, modifiedAt: entry.LastModified };
   });
@@ -33,7 +33,7 @@ export function toListPage(output: ListOutput, next: string | undefined): ListPa
 /** Version 1 gives no next marker without a delimiter: the last name is it. */
 function lastOf(objects: readonly ListedObject[], folders: readonly string[]): string {
   const last = objects.at(-1)?.name ?? folders.at(-1);
-  if (last === undefined) throw new S3ConnectionError("the listing goes on after an empty page");
+  if (last === undefined) throw new ConnectionError("the listing goes on after an empty page");
   return last;
 }
 
@@ -41,6 +41,6 @@ function decodeName(text: string): string {
   try {
     return decodeURIComponent(text.replaceAll("+", " "));
   } catch (cause) {
-    throw new S3ConnectionError(`the listing has the undecodable name ${text}`, cause);
+    throw new ConnectionError(`the listing has the undecodable name ${text}`, cause);
   }
 }

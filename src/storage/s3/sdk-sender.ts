@@ -7,11 +7,11 @@ import {
   type ServiceOutputTypes,
 } from "@aws-sdk/client-s3";
 import type { Clock } from "../../base/clock.ts";
+import { ConnectionError, parseRetryAfter, ServiceError } from "../service/errors.ts";
+import type { Transport } from "../service/transport.ts";
 import type { S3Endpoint } from "./endpoint.ts";
-import { parseRetryAfter, S3ConnectionError, S3ServiceError } from "./errors.ts";
 import { sdkHandler } from "./sdk-handler.ts";
 import type { S3Credentials } from "./signer.ts";
-import type { Transport } from "./transport.ts";
 
 export interface SdkSenderOptions {
   readonly endpoint: S3Endpoint;
@@ -127,13 +127,13 @@ function toSdkCredentials({ accessKeyId, secretAccessKey, sessionToken }: S3Cred
 
 /** What the SDK throws in our words: its own objects carry requests and their headers. */
 function toS3Error(error: unknown, now: Date): unknown {
-  if (error instanceof S3ConnectionError || error instanceof S3ServiceError) return error;
+  if (error instanceof ConnectionError || error instanceof ServiceError) return error;
   const status = statusOf(error);
   if (error instanceof S3ServiceException || (error instanceof Error && status !== undefined)) {
     const response = "$response" in error ? (error.$response as ReceivedResponse) : undefined;
     // A success whose document does not parse.
     if (status === 200 && !(error instanceof S3ServiceException)) return unreadable(error);
-    return new S3ServiceError({
+    return new ServiceError({
       status: status ?? 0,
       code: NAMELESS.has(error.name) ? "" : error.name,
       message: error.message === "UnknownError" ? "" : error.message,
@@ -154,6 +154,6 @@ function statusOf(error: unknown): number | undefined {
   return typeof httpStatusCode === "number" ? httpStatusCode : undefined;
 }
 
-function unreadable(error: Error): S3ConnectionError {
-  return new S3ConnectionError("the answer cannot be read", new Error(error.message));
+function unreadable(error: Error): ConnectionError {
+  return new ConnectionError("the answer cannot be read", new Error(error.message));
 }

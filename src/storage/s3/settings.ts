@@ -1,8 +1,8 @@
 import { ConfigError } from "../../base/errors.ts";
 import type { SettingReader } from "../../base/setting-reader.ts";
+import type { ProxySettings } from "../service/proxy.ts";
 import type { ObjectSettings } from "./object-headers.ts";
 import { parseHeaders, parseTags, readEncryption, readRetention } from "./object-settings.ts";
-import type { ProxySettings } from "./proxy.ts";
 import type { S3Credentials } from "./signer.ts";
 
 /** Where S3 credentials come from; without static keys the SDK's chain is asked. */
@@ -45,6 +45,10 @@ export interface S3Settings {
 const MIB = 1024 * 1024;
 /** The smallest part that S3 takes, but for the last. */
 export const PART_BYTES_MIN = 5 * MIB;
+/** Of one object: that many keep a link busy, and other objects need theirs. */
+export const PARTS_IN_FLIGHT_MAX = 4;
+/** S3 takes no more parts of one object. */
+export const PARTS_MAX = 10_000;
 const PART_BYTES_LIMIT = 5 * 1024 * MIB;
 
 export function readS3Settings(settings: SettingReader, storagePrefix: string): S3Settings {

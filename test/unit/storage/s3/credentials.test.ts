@@ -6,7 +6,7 @@ import { ConfigError } from "../../../../src/base/errors.ts";
 import { AccessDeniedError } from "../../../../src/storage/errors.ts";
 import { credentialSource } from "../../../../src/storage/s3/credentials.ts";
 import type { CredentialSettings } from "../../../../src/storage/s3/settings.ts";
-import type { Transport } from "../../../../src/storage/s3/transport.ts";
+import type { Transport } from "../../../../src/storage/service/transport.ts";
 import { bytesSource } from "../../../../src/stream/byte-stream.ts";
 import { makeScratch } from "../../../support/scratch.ts";
 

@@ -2,11 +2,11 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { SYSTEM_CLOCK } from "../../../../src/base/clock.ts";
 import { DirectApi } from "../../../../src/storage/s3/direct-api.ts";
-import { S3ConnectionError, S3ServiceError } from "../../../../src/storage/s3/errors.ts";
 import { sha256Hex } from "../../../../src/storage/s3/signer.ts";
-import { createTransport } from "../../../../src/storage/s3/transport.ts";
+import { ConnectionError, ServiceError } from "../../../../src/storage/service/errors.ts";
+import { createTransport } from "../../../../src/storage/service/transport.ts";
 import { collect } from "../../../../src/stream/byte-stream.ts";
-import { FakeS3Api } from "../../../support/fake-s3-api.ts";
+import { FakeObjectApi } from "../../../support/fake-object-api.ts";
 
 const NEVER = new AbortController().signal;
 
@@ -40,7 +40,7 @@ beforeEach(() => {
   answer = () => new Response("", { headers: { etag: '"tag"' } });
 });
 
-function open(rest = new FakeS3Api()) {
+function open(rest = new FakeObjectApi()) {
   const url = new URL(`http://127.0.0.1:${server.port}`);
   return new DirectApi({
     endpoint: {
@@ -75,7 +75,7 @@ test("putObject signs its body and carries the condition", async () => {
     new Response("", { headers: { etag: '"1"', date: "Tue, 24 Nov 2026 11:00:00 GMT" } });
   const { storedAt } = await open().putObject({
     name: "a b",
-    headers: { "x-amz-tagging": "a=b" },
+    putId: "id",
     body: BODY,
     ifAbsent: true,
     signal: NEVER,
@@ -84,6 +84,7 @@ test("putObject signs its body and carries the condition", async () => {
   const [request] = seen;
   expect(request).toMatchObject({ method: "PUT", path: "/bucket/a%20b", body: "some bytes" });
   expect(request?.headers.get("if-none-match")).toBe("*");
+  expect(request?.headers.get("x-amz-meta-tidemark-put")).toBe("id");
   expect(request?.headers.get("x-amz-content-sha256")).toBe(sha256Hex(BODY));
   expect(request?.headers.get("authorization")).toContain("if-none-match");
   expect(request?.headers.get("content-md5")).toBeNull();
@@ -98,7 +99,7 @@ test("an MD5 is sent once a bucket with object lock asked for it", async () => {
       : new Response(asks, { status: 400 });
   const api = open();
   const put = () =>
-    api.putObject({ name: "a", headers: {}, body: BODY, ifAbsent: false, signal: NEVER });
+    api.putObject({ name: "a", putId: "id", body: BODY, ifAbsent: false, signal: NEVER });
   await put();
   await put();
   expect(seen.map(({ headers }) => headers.has("content-md5"))).toEqual([false, true, true]);
@@ -133,7 +134,7 @@ test("headObject reads size, time and the put's id", async () => {
     putId: "id",
   });
   answer = () => new Response("12345");
-  await expect(open().headObject("a", NEVER)).rejects.toBeInstanceOf(S3ConnectionError);
+  await expect(open().headObject("a", NEVER)).rejects.toBeInstanceOf(ConnectionError);
 });
 
 test("uploadPart names its upload and wants an entity tag", async () => {
@@ -141,7 +142,7 @@ test("uploadPart names its upload and wants an entity tag", async () => {
   expect(await open().uploadPart(part)).toBe('"tag"');
   expect(seen[0]?.path).toBe("/bucket/a?partNumber=3&uploadId=x%2Fy%3D");
   answer = () => new Response("");
-  await expect(open().uploadPart(part)).rejects.toBeInstanceOf(S3ConnectionError);
+  await expect(open().uploadPart(part)).rejects.toBeInstanceOf(ConnectionError);
 });
 
 test("an error's document and Retry-After are read", async () => {
@@ -158,14 +159,14 @@ test("an error's document and Retry-After are read", async () => {
   const read = await open()
     .getObject(request)
     .catch((caught: unknown) => caught);
-  expect(read).toBeInstanceOf(S3ServiceError);
+  expect(read).toBeInstanceOf(ServiceError);
   expect(read).toMatchObject({ status: 503, code: "SlowDown", message: "less" });
 });
 
 test("everything else goes to the SDK", async () => {
-  const rest = new FakeS3Api();
+  const rest = new FakeObjectApi();
   const api = open(rest);
-  const uploadId = await api.createMultipartUpload({ name: "a", headers: {}, signal: NEVER });
+  const uploadId = await api.createMultipartUpload({ name: "a", putId: "id", signal: NEVER });
   await api.abortMultipartUpload({ name: "a", uploadId, signal: NEVER });
   await api.listPage({
     prefix: "",
@@ -175,7 +176,7 @@ test("everything else goes to the SDK", async () => {
     signal: NEVER,
   });
   await api.deleteObjects(["a"], NEVER);
-  const second = await api.createMultipartUpload({ name: "a", headers: {}, signal: NEVER });
+  const second = await api.createMultipartUpload({ name: "a", putId: "id", signal: NEVER });
   const complete = { name: "a", uploadId: second, parts: [], ifAbsent: false, signal: NEVER };
   await api.completeMultipartUpload(complete);
   expect(rest.calls).toEqual(["create", "abort", "list", "delete", "create", "complete"]);

@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { ConfigError } from "../../../../src/base/errors.ts";
 import { createEndpointSource } from "../../../../src/storage/s3/endpoint-source.ts";
-import { S3ConnectionError } from "../../../../src/storage/s3/errors.ts";
+import { ConnectionError } from "../../../../src/storage/service/errors.ts";
 import { bytesSource } from "../../../../src/stream/byte-stream.ts";
 
 const NEVER = new AbortController().signal;
@@ -29,7 +29,7 @@ test.each([
   [200, ""],
   [200, "not a host"],
 ])("an answer %i %j names no host", async (status, body) => {
-  await expect(sourceOf(status, body).connectTo(NEVER)).rejects.toBeInstanceOf(S3ConnectionError);
+  await expect(sourceOf(status, body).connectTo(NEVER)).rejects.toBeInstanceOf(ConnectionError);
 });
 
 test("a source that is no URL is a configuration error", () => {

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { discoverRegion, objectUrl, resolveEndpoint } from "../../../../src/storage/s3/endpoint.ts";
 import { readS3Settings } from "../../../../src/storage/s3/settings.ts";
-import type { HttpRequest } from "../../../../src/storage/s3/transport.ts";
+import type { HttpRequest } from "../../../../src/storage/service/transport.ts";
 import { mapSettings } from "../../../support/map-settings.ts";
 
 function urlOf(values: Readonly<Record<string, string>>, region: string): string {

@@ -6,20 +6,19 @@ import {
   ObjectNotFoundError,
   StorageUnavailableError,
 } from "../../../../src/storage/errors.ts";
+import { S3_ERRORS } from "../../../../src/storage/s3/errors.ts";
 import {
-  isNotFound,
-  isPrecondition,
-  isUnsupportedCondition,
+  ConnectionError,
   parseRetryAfter,
-  S3ConnectionError,
-  S3ServiceError,
-  toStorageError,
-} from "../../../../src/storage/s3/errors.ts";
+  ServiceError,
+} from "../../../../src/storage/service/errors.ts";
+
+const { isNotFound, isPrecondition, isUnsupportedCondition, toStorageError } = S3_ERRORS;
 
 const OBJECT = { storage: "s3://bucket", key: "a/b" };
 
-function answer(status: number, code: string): S3ServiceError {
-  return new S3ServiceError({ status, code, message: "said so" });
+function answer(status: number, code: string): ServiceError {
+  return new ServiceError({ status, code, message: "said so" });
 }
 
 describe("toStorageError", () => {
@@ -49,7 +48,7 @@ describe("toStorageError", () => {
     [404, "NoSuchBucket", "said so", /Create the bucket/],
     [503, "SlowDown", "said so", undefined],
   ])("%i %s has a hint of its own, unless it may pass", (status, code, message, hint) => {
-    const error = toStorageError(new S3ServiceError({ status, code, message }), OBJECT);
+    const error = toStorageError(new ServiceError({ status, code, message }), OBJECT);
     if (hint === undefined) expect(error).toMatchObject({ hint });
     else expect(error).toMatchObject({ hint: expect.stringMatching(hint) });
   });
@@ -81,7 +80,7 @@ describe("toStorageError", () => {
   });
 
   test("keeps what the service said, and how long it asked to wait", () => {
-    const cause = new S3ServiceError({
+    const cause = new ServiceError({
       status: 503,
       code: "SlowDown",
       message: "reduce your rate",
@@ -104,7 +103,7 @@ describe("toStorageError", () => {
     ["ERR_TLS_CERT_ALTNAME_INVALID", false],
   ])("a connection that fails by %s: may a repetition help? %s", (code, isTransient) => {
     const cause = Object.assign(new Error("it failed"), { code });
-    const error = toStorageError(new S3ConnectionError("the request failed", cause), OBJECT);
+    const error = toStorageError(new ConnectionError("the request failed", cause), OBJECT);
     expect(error).toBeInstanceOf(StorageUnavailableError);
     expect(error).toMatchObject({ isTransient });
     expect(String(error)).toContain(code);

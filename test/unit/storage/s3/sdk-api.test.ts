@@ -1,7 +1,8 @@
 // Proves that answers of the SDK path that lack what they must hold are errors, call by call.
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { S3ServiceError, toStorageError } from "../../../../src/storage/s3/errors.ts";
+import { S3_ERRORS } from "../../../../src/storage/s3/errors.ts";
 import { SdkApi } from "../../../../src/storage/s3/sdk-api.ts";
+import { ServiceError } from "../../../../src/storage/service/errors.ts";
 import { collect } from "../../../../src/stream/byte-stream.ts";
 import { type SdkEndpoint, startSdkEndpoint } from "../../../support/sdk-endpoint.ts";
 
@@ -38,7 +39,7 @@ const BODY = new TextEncoder().encode("abc");
 
 test("empty answers are errors wherever something must be in them", async () => {
   for (const call of [
-    () => api.createMultipartUpload({ name: "a", headers: {}, signal: NEVER }),
+    () => api.createMultipartUpload({ name: "a", putId: "id", signal: NEVER }),
     () => api.uploadPart({ ...UPLOAD, partNumber: 1, body: BODY }),
     () => api.completeMultipartUpload({ ...UPLOAD, parts: [], ifAbsent: false }),
     () => api.deleteObjects(["a", "b"], NEVER),
@@ -53,7 +54,7 @@ test("empty answers are errors wherever something must be in them", async () => 
     () => api.headObject("a", NEVER),
   ]) {
     const error = await call().catch((caught: unknown) => caught);
-    expect(toStorageError(error, { storage: "s3://bucket" })).toMatchObject({
+    expect(S3_ERRORS.toStorageError(error, { storage: "s3://bucket" })).toMatchObject({
       code: "storage",
       isTransient: true,
     });
@@ -64,7 +65,7 @@ test("a completion that says 200 and means an error is an error", async () => {
   endpoint.answer = () =>
     new Response("<Error><Code>InternalError</Code><Message>later</Message></Error>");
   const complete = api.completeMultipartUpload({ ...UPLOAD, parts: [], ifAbsent: true });
-  await expect(complete).rejects.toBeInstanceOf(S3ServiceError);
+  await expect(complete).rejects.toBeInstanceOf(ServiceError);
   expect(endpoint.seen[0]?.headers.get("if-none-match")).toBe("*");
 });
 
@@ -72,7 +73,7 @@ test("retained objects and their parts carry an MD5, and the additional headers"
   endpoint.answer = () => new Response("", { headers: { etag: '"1"' } });
   await api.putObject({
     name: "a",
-    headers: { "x-extra": "1" },
+    putId: "id",
     body: BODY,
     ifAbsent: true,
     signal: NEVER,

@@ -1,7 +1,7 @@
 // Proves that the SDK's HTTP requests reach our transport as the SDK signed them.
 import { expect, test } from "vitest";
 import { sdkHandler } from "../../../../src/storage/s3/sdk-handler.ts";
-import type { HttpRequest } from "../../../../src/storage/s3/transport.ts";
+import type { HttpRequest } from "../../../../src/storage/service/transport.ts";
 import { bytesSource } from "../../../../src/stream/byte-stream.ts";
 
 interface Handler {

@@ -1,7 +1,7 @@
 // Proves how listing pages are read, and that what is no listing never passes for an empty one.
 import { describe, expect, test } from "vitest";
-import { S3ConnectionError } from "../../../../src/storage/s3/errors.ts";
 import { toListPage } from "../../../../src/storage/s3/sdk-listing.ts";
+import { ConnectionError } from "../../../../src/storage/service/errors.ts";
 
 const ENTRY = { Key: "a", Size: 1, LastModified: new Date(0) };
 
@@ -34,6 +34,6 @@ describe("toListPage", () => {
     { IsTruncated: false, EncodingType: "url", Contents: [{ ...ENTRY, Key: "100%" }] },
     { IsTruncated: false, EncodingType: "url", CommonPrefixes: [{ Prefix: "%ff/" }] },
   ])("%j is no listing", (output) => {
-    expect(() => toListPage(output, undefined)).toThrow(S3ConnectionError);
+    expect(() => toListPage(output, undefined)).toThrow(ConnectionError);
   });
 });

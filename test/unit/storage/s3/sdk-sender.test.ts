@@ -1,8 +1,8 @@
 // Proves what the SDK is let send, and that its errors come out as ours, without its own retries.
 import { HeadObjectCommand, ListObjectsV2Command, PutObjectCommand } from "@aws-sdk/client-s3";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { S3ConnectionError, S3ServiceError } from "../../../../src/storage/s3/errors.ts";
 import { md5Header, SdkSender } from "../../../../src/storage/s3/sdk-sender.ts";
+import { ConnectionError, ServiceError } from "../../../../src/storage/service/errors.ts";
 import { type SdkEndpoint, startSdkEndpoint } from "../../../support/sdk-endpoint.ts";
 
 const NEVER = new AbortController().signal;
@@ -37,9 +37,9 @@ test("adds raw headers, signed, and an MD5 of the body where asked", async () =>
 });
 
 test.each([
-  [503, "SlowDown", S3ServiceError],
-  [404, "NoSuchKey", S3ServiceError],
-  [400, "ExpiredToken", S3ServiceError],
+  [503, "SlowDown", ServiceError],
+  [404, "NoSuchKey", ServiceError],
+  [400, "ExpiredToken", ServiceError],
 ])("an answer %i %s is one error after one request", async (status, code, type) => {
   const body = `<Error><Code>${code}</Code><Message>said so</Message></Error>`;
   endpoint.answer = () => new Response(body, { status, headers: { "retry-after": "3" } });
@@ -68,7 +68,7 @@ test("a document that cannot be parsed is a connection error", async () => {
   );
   const outcome = await list.catch((caught: unknown) => caught);
   // Either is refused later: an answer without its parts is no listing.
-  if (outcome instanceof Error) expect(outcome).toBeInstanceOf(S3ConnectionError);
+  if (outcome instanceof Error) expect(outcome).toBeInstanceOf(ConnectionError);
   else expect(outcome).not.toHaveProperty("IsTruncated", expect.any(Boolean));
 });
 

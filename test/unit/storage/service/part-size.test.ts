@@ -1,13 +1,15 @@
 // Proves that any object fits S3's limits on parts, within the budget, for sizes known and not.
 import { describe, expect, test } from "vitest";
-import { PARTS_MAX, partSizes } from "../../../../src/storage/s3/part-size.ts";
+import { partSizes } from "../../../../src/storage/service/part-size.ts";
 
 const MIB = 1024 * 1024;
+const PARTS_MAX = 10_000;
 const SIZING = {
+  partsMax: PARTS_MAX,
   partBytesMin: 5 * MIB,
   partBytesMax: 20 * MIB,
   budgetBytes: 64 * MIB,
-  concurrencyMax: 16,
+  partsInFlightMax: 4,
 };
 
 describe("partSizes", () => {

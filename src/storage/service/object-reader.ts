@@ -5,13 +5,14 @@ import type { ByteRange } from "../driver.ts";
 import { InvalidRangeError, StorageUnavailableError } from "../errors.ts";
 import type { ObjectKey } from "../object-key.ts";
 import { resolveRange } from "../range.ts";
-import type { GetAnswer, S3Api } from "./api.ts";
-import { S3ConnectionError, S3ServiceError, toStorageError } from "./errors.ts";
+import type { GetAnswer, ObjectApi } from "./api.ts";
+import { ConnectionError, type ErrorDialect, ServiceError } from "./errors.ts";
 
 interface ReaderOptions {
   readonly name: string;
   readonly keyPrefix: string;
-  readonly api: S3Api;
+  readonly api: ObjectApi;
+  readonly errors: ErrorDialect;
   readonly policy: RetryPolicy;
   /** How often one stream goes on after its connection broke. */
   readonly resumesMax: number;
@@ -50,7 +51,7 @@ export class ObjectReader {
       const { sizeBytes } = await api.headObject(`${keyPrefix}${key}`, options.signal);
       resolveRange(options.range, sizeBytes, { storage, key });
     } catch (error) {
-      throw toStorageError(error, { storage, key });
+      throw this.#options.errors.toStorageError(error, { storage, key });
     }
     return closableStream(nothing(), () => {});
   }
@@ -67,8 +68,8 @@ export class ObjectReader {
     try {
       return await api.getObject({ name: `${keyPrefix}${key}`, ...options });
     } catch (error) {
-      if (error instanceof S3ServiceError && error.status === 412) throw this.#changed(key);
-      throw toStorageError(error, { storage, key });
+      if (error instanceof ServiceError && error.status === 412) throw this.#changed(key);
+      throw this.#options.errors.toStorageError(error, { storage, key });
     }
   }
 
@@ -140,14 +141,14 @@ export class ObjectReader {
         for await (const chunk of answer.body) {
           signal.throwIfAborted();
           doneBytes += chunk.byteLength;
-          if (doneBytes > length) throw new S3ConnectionError("the answer is longer than it said");
+          if (doneBytes > length) throw new ConnectionError("the answer is longer than it said");
           yield chunk;
         }
         if (doneBytes === length) return;
-        throw new S3ConnectionError(`the answer ended after ${doneBytes} of ${length} bytes`);
+        throw new ConnectionError(`the answer ended after ${doneBytes} of ${length} bytes`);
       } catch (thrown) {
         signal.throwIfAborted();
-        const error = toStorageError(thrown, { storage, key });
+        const error = this.#options.errors.toStorageError(thrown, { storage, key });
         // Before the first byte a repetition is no resumption: it is the caller's to decide.
         const isFinal = attempt > resumesMax || doneBytes === 0 || doneBytes > length;
         if (isFinal || !isTransient(error)) throw error;

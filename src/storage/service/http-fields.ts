@@ -1,4 +1,4 @@
-import { S3ConnectionError } from "./errors.ts";
+import { ConnectionError } from "./errors.ts";
 
 /** A header that holds a whole number. */
 export function wholeHeader(value: string | null | undefined): number | undefined {
@@ -13,12 +13,11 @@ export function contentRangeOf(
   headers: { readonly length: number | undefined; readonly range: string | null | undefined },
 ): { readonly range: { offset: number; length: number }; readonly totalBytes: number } {
   if (status !== 206) {
-    if (headers.length === undefined)
-      throw new S3ConnectionError("the answer does not say its size");
+    if (headers.length === undefined) throw new ConnectionError("the answer does not say its size");
     return { range: { offset: 0, length: headers.length }, totalBytes: headers.length };
   }
   const match = /^bytes (\d{1,16})-(\d{1,16})\/(\d{1,16})$/.exec(headers.range ?? "");
-  if (match === null) throw new S3ConnectionError("the answer does not say which range it holds");
+  if (match === null) throw new ConnectionError("the answer does not say which range it holds");
   const [first, last, totalBytes] = match.slice(1).map(Number) as [number, number, number];
   return { range: { offset: first, length: last - first + 1 }, totalBytes };
 }
@@ -29,7 +28,7 @@ export function contentRangeOf(
  */
 export function requireEtag(value: string | null | undefined): string {
   if (value === null || value === undefined || value === "") {
-    throw new S3ConnectionError("the answer has no entity tag");
+    throw new ConnectionError("the answer has no entity tag");
   }
   return value;
 }

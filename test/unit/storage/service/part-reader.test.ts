@@ -1,8 +1,8 @@
 // Proves that parts add up to the stream whatever its chunks are, and that leases are given back.
 import { describe, expect, test } from "vitest";
 import { ByteBudget } from "../../../../src/base/byte-budget.ts";
-import { PartBuffers } from "../../../../src/storage/s3/part-buffers.ts";
-import { type Part, PartReader } from "../../../../src/storage/s3/part-reader.ts";
+import { PartBuffers } from "../../../../src/storage/service/part-buffers.ts";
+import { type Part, PartReader } from "../../../../src/storage/service/part-reader.ts";
 import { freedWhenRecycled } from "../../../../src/stream/chunk-pool.ts";
 import { fuzzSeed, seededRandom } from "../../../support/random.ts";
 

@@ -1,11 +1,11 @@
 // Proves what an answer's headers say of its bytes, and that half-said is an error.
 import { describe, expect, test } from "vitest";
-import { S3ConnectionError } from "../../../../src/storage/s3/errors.ts";
+import { ConnectionError } from "../../../../src/storage/service/errors.ts";
 import {
   contentRangeOf,
   requireEtag,
   wholeHeader,
-} from "../../../../src/storage/s3/http-fields.ts";
+} from "../../../../src/storage/service/http-fields.ts";
 
 describe("contentRangeOf", () => {
   test("200 is the whole object, 206 the range that it names", () => {
@@ -20,14 +20,12 @@ describe("contentRangeOf", () => {
   test.each([null, undefined, "", "bytes 2-4/*", "bytes */7", "2-4/7", "bytes 2-4/7x"])(
     "206 with range %j is no answer",
     (range) => {
-      expect(() => contentRangeOf(206, { length: 3, range })).toThrow(S3ConnectionError);
+      expect(() => contentRangeOf(206, { length: 3, range })).toThrow(ConnectionError);
     },
   );
 
   test("200 without a size is no answer", () => {
-    expect(() => contentRangeOf(200, { length: undefined, range: null })).toThrow(
-      S3ConnectionError,
-    );
+    expect(() => contentRangeOf(200, { length: undefined, range: null })).toThrow(ConnectionError);
   });
 });
 
@@ -46,6 +44,6 @@ test.each([
 test("an answer without an entity tag is not the service's", () => {
   expect(requireEtag('"1"')).toBe('"1"');
   for (const none of [null, undefined, ""]) {
-    expect(() => requireEtag(none)).toThrow(S3ConnectionError);
+    expect(() => requireEtag(none)).toThrow(ConnectionError);
   }
 });

@@ -1,6 +1,6 @@
 // Proves that buffers are used again by size, and that no more than the limit is kept.
 import { expect, test } from "vitest";
-import { PartBuffers } from "../../../../src/storage/s3/part-buffers.ts";
+import { PartBuffers } from "../../../../src/storage/service/part-buffers.ts";
 
 test("gives the same buffer again, to one user at a time", () => {
   const buffers = new PartBuffers(100);

@@ -1,15 +1,15 @@
 // Proves order, bounds and clean-up of an upload in parts.
 import { describe, expect, test } from "vitest";
 import { ByteBudget } from "../../../../src/base/byte-budget.ts";
-import { uploadInParts } from "../../../../src/storage/s3/multipart.ts";
-import { PartBuffers } from "../../../../src/storage/s3/part-buffers.ts";
-import { PartReader } from "../../../../src/storage/s3/part-reader.ts";
-import { FakeS3Api, failure } from "../../../support/fake-s3-api.ts";
+import { uploadInParts } from "../../../../src/storage/service/multipart.ts";
+import { PartBuffers } from "../../../../src/storage/service/part-buffers.ts";
+import { PartReader } from "../../../../src/storage/service/part-reader.ts";
+import { FakeObjectApi, failure } from "../../../support/fake-object-api.ts";
 
 const NEVER = new AbortController().signal;
 
 async function upload(
-  api: FakeS3Api,
+  api: FakeObjectApi,
   options: { readonly bytes: number; readonly partBytes?: number; readonly signal?: AbortSignal },
 ) {
   const { signal = NEVER, partBytes = 10 } = options;
@@ -33,8 +33,9 @@ async function upload(
     { first, reader },
     {
       name: "a",
-      headers: {},
+      putId: "id",
       concurrencyMax: 3,
+      partsMax: 10_000,
       signal,
       repeat: (_, work) => work(),
       complete: ({ uploadId, parts }) =>
@@ -47,7 +48,7 @@ async function upload(
 
 describe("uploadInParts", () => {
   test("parts that end out of order make the object in order, never too many at once", async () => {
-    const api = new FakeS3Api();
+    const api = new FakeObjectApi();
     const uploadPart = api.uploadPart.bind(api);
     let inFlight = 0;
     let inFlightMax = 0;
@@ -66,7 +67,7 @@ describe("uploadInParts", () => {
   });
 
   test("a part that fails stops the rest and removes the upload", async () => {
-    const api = new FakeS3Api();
+    const api = new FakeObjectApi();
     api.before = (call) => {
       if (call === "part 3") throw failure(403, "AccessDenied");
     };
@@ -77,7 +78,7 @@ describe("uploadInParts", () => {
   });
 
   test("an abort throws its reason and removes the upload", async () => {
-    const api = new FakeS3Api();
+    const api = new FakeObjectApi();
     const stop = new AbortController();
     api.before = (call) => {
       if (call === "part 4") stop.abort(new Error("stopped"));
@@ -87,7 +88,7 @@ describe("uploadInParts", () => {
   });
 
   test("more than 10,000 parts are refused", async () => {
-    const api = new FakeS3Api();
+    const api = new FakeObjectApi();
     await expect(upload(api, { bytes: 70_007, partBytes: 7 })).rejects.toThrow("too large");
     expect(api.uploads.size).toBe(0);
   });

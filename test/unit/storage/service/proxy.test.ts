@@ -1,6 +1,6 @@
 // Proves which requests go through a proxy, by a table of NO_PROXY rules.
 import { describe, expect, test } from "vitest";
-import { proxyFor } from "../../../../src/storage/s3/proxy.ts";
+import { proxyFor } from "../../../../src/storage/service/proxy.ts";
 
 const PROXIES = { https: "http://proxy:3128", http: "plain:8080" };
 

@@ -1,10 +1,10 @@
 import type { ByteStream } from "../../stream/byte-stream.ts";
 
 /**
- * The calls of S3 that the driver makes, on full names within the bucket. They fail with
- * `S3ServiceError`, `S3ConnectionError` or the signal's reason, and repeat nothing.
+ * The calls of an object service that the driver makes, on full names within the bucket. They fail
+ * with `ServiceError`, `ConnectionError` or the signal's reason, and repeat nothing.
  */
-export interface S3Api {
+export interface ObjectApi {
   putObject(request: PutRequest): Promise<PutAnswer>;
   getObject(request: GetRequest): Promise<GetAnswer>;
   headObject(name: string, signal: AbortSignal): Promise<ObjectFacts>;
@@ -20,7 +20,8 @@ export interface S3Api {
 
 export interface CreateRequest {
   readonly name: string;
-  readonly headers: Readonly<Record<string, string>>;
+  /** Kept in the object's metadata: it tells a write of ours from somebody else's. */
+  readonly putId: string;
   readonly signal: AbortSignal;
 }
 
@@ -54,7 +55,7 @@ export interface GetAnswer {
 export interface ObjectFacts {
   readonly sizeBytes: number;
   readonly modifiedAt: Date;
-  /** The value of `PUT_ID_HEADER`. */
+  /** Of the write that stored it, if that was ours. */
   readonly putId: string | undefined;
 }
 
@@ -106,4 +107,6 @@ export interface DeleteFailure {
   readonly name: string;
   readonly code: string;
   readonly message: string;
+  /** It was not there in the first place. */
+  readonly isAbsent: boolean;
 }

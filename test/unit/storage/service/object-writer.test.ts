@@ -5,9 +5,10 @@ import { SYSTEM_CLOCK } from "../../../../src/base/clock.ts";
 import { createLogger } from "../../../../src/base/log.ts";
 import { ObjectExistsError, StorageUnavailableError } from "../../../../src/storage/errors.ts";
 import { toObjectKey } from "../../../../src/storage/object-key.ts";
-import { ObjectWriter } from "../../../../src/storage/s3/object-writer.ts";
+import { S3_ERRORS } from "../../../../src/storage/s3/errors.ts";
+import { ObjectWriter } from "../../../../src/storage/service/object-writer.ts";
 import { bytesSource } from "../../../../src/stream/byte-stream.ts";
-import { FakeS3Api, failure } from "../../../support/fake-s3-api.ts";
+import { FakeObjectApi, failure } from "../../../support/fake-object-api.ts";
 import { quickPolicy } from "../../../support/retry-policy.ts";
 
 const NEVER = new AbortController().signal;
@@ -15,7 +16,7 @@ const KEY = toObjectKey("a");
 const MIB = 1024 * 1024;
 
 function setup(conditionalPut = true) {
-  const api = new FakeS3Api();
+  const api = new FakeObjectApi();
   const lines: string[] = [];
   const writer = new ObjectWriter({
     name: "s3://bucket",
@@ -23,18 +24,14 @@ function setup(conditionalPut = true) {
     api,
     budget: new ByteBudget(16 * MIB),
     sizing: {
+      partsMax: 10_000,
       partBytesMin: MIB,
       partBytesMax: MIB,
       budgetBytes: 16 * MIB,
-      concurrencyMax: 2,
+      partsInFlightMax: 2,
     },
-    objects: {
-      storageClass: undefined,
-      encryption: undefined,
-      tags: undefined,
-      retention: undefined,
-      additionalHeaders: {},
-    },
+    errors: S3_ERRORS,
+    partSizeSetting: "S3_MAX_PART_SIZE",
     policy: quickPolicy(3),
     conditionalPut,
     clock: SYSTEM_CLOCK,

@@ -6,15 +6,14 @@ import type {
   GetRequest,
   ListPage,
   ListRequest,
+  ObjectApi,
   ObjectFacts,
   PartRequest,
   PutAnswer,
   PutRequest,
-  S3Api,
   UploadName,
-} from "../../src/storage/s3/api.ts";
-import { S3ServiceError } from "../../src/storage/s3/errors.ts";
-import { PUT_ID_HEADER } from "../../src/storage/s3/object-headers.ts";
+} from "../../src/storage/service/api.ts";
+import { ServiceError } from "../../src/storage/service/errors.ts";
 import { bytesSource, concatBytes } from "../../src/stream/byte-stream.ts";
 
 interface Stored {
@@ -24,19 +23,20 @@ interface Stored {
 }
 
 /**
- * S3 in this process, for answers that no real server gives on demand: `before` sees each call
- * and may throw, `after` may throw when the call is done (an answer that was lost).
+ * An object service in this process, with S3's codes, for answers that no real server gives on
+ * demand: `before` sees each call and may throw, `after` may throw when the call is done (an
+ * answer that was lost).
  */
-export class FakeS3Api implements S3Api {
+export class FakeObjectApi implements ObjectApi {
   readonly objects = new Map<string, Stored>();
-  readonly uploads = new Map<string, { headers: CreateRequest["headers"]; parts: Uint8Array[] }>();
+  readonly uploads = new Map<string, { putId: string; parts: Uint8Array[] }>();
   readonly calls: string[] = [];
   before: (call: string) => void = () => {};
   after: (call: string) => void = () => {};
   #count = 0;
 
-  async putObject({ name, headers, body, ifAbsent }: PutRequest): Promise<PutAnswer> {
-    return this.#run("put", () => this.#store(name, { headers, bytes: body.slice(), ifAbsent }));
+  async putObject({ name, putId, body, ifAbsent }: PutRequest): Promise<PutAnswer> {
+    return this.#run("put", () => this.#store(name, { putId, bytes: body.slice(), ifAbsent }));
   }
 
   async getObject({ name, range, ifMatch, signal }: GetRequest): Promise<GetAnswer> {
@@ -57,16 +57,17 @@ export class FakeS3Api implements S3Api {
 
   async headObject(name: string): Promise<ObjectFacts> {
     return this.#run("head", () => {
-      const { bytes, putId } = this.#find(name);
+      // As of S3: an answer to HEAD has no body, and so no code.
+      const { bytes, putId } = this.#find(name, "");
       return { sizeBytes: bytes.byteLength, modifiedAt: new Date(0), putId };
     });
   }
 
-  async createMultipartUpload({ headers }: CreateRequest): Promise<string> {
+  async createMultipartUpload({ putId }: CreateRequest): Promise<string> {
     return this.#run("create", () => {
       this.#count += 1;
       const uploadId = `upload-${this.#count}`;
-      this.uploads.set(uploadId, { headers, parts: [] });
+      this.uploads.set(uploadId, { putId, parts: [] });
       return uploadId;
     });
   }
@@ -80,9 +81,9 @@ export class FakeS3Api implements S3Api {
 
   async completeMultipartUpload(request: CompleteRequest): Promise<PutAnswer> {
     return this.#run("complete", () => {
-      const { headers, parts } = this.#upload(request.uploadId);
+      const { putId, parts } = this.#upload(request.uploadId);
       const bytes = concatBytes(parts);
-      const answer = this.#store(request.name, { headers, bytes, ifAbsent: request.ifAbsent });
+      const answer = this.#store(request.name, { putId, bytes, ifAbsent: request.ifAbsent });
       this.uploads.delete(request.uploadId);
       return answer;
     });
@@ -128,21 +129,21 @@ export class FakeS3Api implements S3Api {
   #store(
     name: string,
     facts: {
-      readonly headers: CreateRequest["headers"];
+      readonly putId: string;
       readonly bytes: Uint8Array;
       readonly ifAbsent: boolean;
     },
   ): PutAnswer {
     if (facts.ifAbsent && this.objects.has(name)) throw failure(412, "PreconditionFailed");
     this.#count += 1;
-    const { bytes, headers } = facts;
-    this.objects.set(name, { bytes, putId: headers[PUT_ID_HEADER], etag: `"${this.#count}"` });
+    const { bytes, putId } = facts;
+    this.objects.set(name, { bytes, putId, etag: `"${this.#count}"` });
     return { storedAt: new Date(1000) };
   }
 
-  #find(name: string): Stored {
+  #find(name: string, absentCode = "NoSuchKey"): Stored {
     const stored = this.objects.get(name);
-    if (stored === undefined) throw failure(404, "NoSuchKey");
+    if (stored === undefined) throw failure(404, absentCode);
     return stored;
   }
 
@@ -153,6 +154,6 @@ export class FakeS3Api implements S3Api {
   }
 }
 
-export function failure(status: number, code: string): S3ServiceError {
-  return new S3ServiceError({ status, code, message: "as the test wants it" });
+export function failure(status: number, code: string): ServiceError {
+  return new ServiceError({ status, code, message: "as the test wants it" });
 }

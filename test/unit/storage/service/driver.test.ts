@@ -1,35 +1,38 @@
-// Proves what the S3 driver makes of strange listings and of partial deletes.
+// Proves what the driver of object services makes of strange listings and of partial deletes.
 import { describe, expect, test } from "vitest";
 import { ByteBudget } from "../../../../src/base/byte-budget.ts";
 import { SYSTEM_CLOCK } from "../../../../src/base/clock.ts";
 import { SILENT_LOGGER } from "../../../../src/base/log.ts";
 import { toObjectKey } from "../../../../src/storage/object-key.ts";
-import type { ListPage } from "../../../../src/storage/s3/api.ts";
-import { S3Driver } from "../../../../src/storage/s3/driver.ts";
+import { S3_ERRORS } from "../../../../src/storage/s3/errors.ts";
+import type { ListPage } from "../../../../src/storage/service/api.ts";
+import { ServiceDriver } from "../../../../src/storage/service/driver.ts";
 import { bytesSource } from "../../../../src/stream/byte-stream.ts";
-import { FakeS3Api, failure } from "../../../support/fake-s3-api.ts";
+import { FakeObjectApi, failure } from "../../../support/fake-object-api.ts";
 import { quickPolicy } from "../../../support/retry-policy.ts";
 
 const NEVER = new AbortController().signal;
 const MIB = 1024 * 1024;
 
 function setup() {
-  const api = new FakeS3Api();
-  const driver = new S3Driver({
+  const api = new FakeObjectApi();
+  const driver = new ServiceDriver({
     name: "s3://bucket/p",
     keyPrefix: "p/",
     api,
     budget: new ByteBudget(16 * MIB),
-    sizing: { partBytesMin: MIB, partBytesMax: MIB, budgetBytes: 16 * MIB, concurrencyMax: 5 },
-    objects: {
-      storageClass: undefined,
-      encryption: undefined,
-      tags: undefined,
-      retention: undefined,
-      additionalHeaders: {},
+    sizing: {
+      partsMax: 10_000,
+      partBytesMin: MIB,
+      partBytesMax: MIB,
+      budgetBytes: 16 * MIB,
+      partsInFlightMax: 4,
     },
+    errors: S3_ERRORS,
+    partSizeSetting: "S3_MAX_PART_SIZE",
     policy: quickPolicy(1),
     resumesMax: 0,
+    connectionsMax: 5,
     deleteBatchMax: 3,
     conditionalPut: true,
     clock: SYSTEM_CLOCK,
@@ -38,7 +41,7 @@ function setup() {
   return { api, driver };
 }
 
-function pagesOf(api: FakeS3Api, pages: readonly (readonly string[])[], next = "more") {
+function pagesOf(api: FakeObjectApi, pages: readonly (readonly string[])[], next = "more") {
   let page = 0;
   api.listPage = async (): Promise<ListPage> => {
     const names = pages[page] ?? [];
@@ -51,12 +54,12 @@ function pagesOf(api: FakeS3Api, pages: readonly (readonly string[])[], next = "
   };
 }
 
-async function keysOf(driver: S3Driver): Promise<string[]> {
+async function keysOf(driver: ServiceDriver): Promise<string[]> {
   const found = await Array.fromAsync(driver.list("", { signal: NEVER }));
   return found.map(({ key }) => key);
 }
 
-describe("S3Driver", () => {
+describe("ServiceDriver", () => {
   test("leaves out folder markers and names that no key can have", async () => {
     const { api, driver } = setup();
     pagesOf(api, [["p/", "p/a", "p/b/", "p/b/1", "p/c//d"]]);
@@ -86,14 +89,16 @@ describe("S3Driver", () => {
     await driver.delete(keys, NEVER);
     expect(api.calls).toEqual(["delete", "delete", "delete"]);
     api.deleteObjects = async () => [
-      { name: "p/1", code: "NoSuchKey", message: "" },
-      { name: "p/2", code: "InternalError", message: "try again" },
+      { name: "p/1", code: "NoSuchKey", message: "", isAbsent: true },
+      { name: "p/2", code: "InternalError", message: "try again", isAbsent: false },
     ];
     await expect(driver.delete(keys, NEVER)).rejects.toMatchObject({
       isTransient: true,
       message: "s3://bucket/p: storage failed: InternalError: 2: try again (2 of 3)",
     });
-    api.deleteObjects = async () => [{ name: "p/1", code: "NoSuchKey", message: "" }];
+    api.deleteObjects = async () => [
+      { name: "p/1", code: "NoSuchKey", message: "", isAbsent: true },
+    ];
     await driver.delete(keys, NEVER);
   });
 

@@ -2,11 +2,12 @@
 import { describe, expect, test } from "vitest";
 import { InvalidRangeError, StorageUnavailableError } from "../../../../src/storage/errors.ts";
 import { toObjectKey } from "../../../../src/storage/object-key.ts";
-import type { GetAnswer } from "../../../../src/storage/s3/api.ts";
-import { S3ConnectionError } from "../../../../src/storage/s3/errors.ts";
-import { ObjectReader } from "../../../../src/storage/s3/object-reader.ts";
+import { S3_ERRORS } from "../../../../src/storage/s3/errors.ts";
+import type { GetAnswer } from "../../../../src/storage/service/api.ts";
+import { ConnectionError } from "../../../../src/storage/service/errors.ts";
+import { ObjectReader } from "../../../../src/storage/service/object-reader.ts";
 import { collect } from "../../../../src/stream/byte-stream.ts";
-import { FakeS3Api } from "../../../support/fake-s3-api.ts";
+import { FakeObjectApi } from "../../../support/fake-object-api.ts";
 import { quickPolicy } from "../../../support/retry-policy.ts";
 
 const NEVER = new AbortController().signal;
@@ -15,7 +16,7 @@ const BYTES = Uint8Array.from({ length: 100 }, (_, index) => index);
 
 /** Spoils the body of the first `times` answers after so many bytes. */
 function setup(options: { spoil?: (answer: GetAnswer) => GetAnswer; times?: number } = {}) {
-  const api = new FakeS3Api();
+  const api = new FakeObjectApi();
   api.objects.set("p/a", { bytes: BYTES, putId: undefined, etag: '"1"' });
   const getObject = api.getObject.bind(api);
   let spoiled = 0;
@@ -26,6 +27,7 @@ function setup(options: { spoil?: (answer: GetAnswer) => GetAnswer; times?: numb
     return options.spoil(answer);
   };
   const reader = new ObjectReader({
+    errors: S3_ERRORS,
     name: "s3://bucket",
     keyPrefix: "p/",
     api,
@@ -52,7 +54,7 @@ async function read(reader: ObjectReader, range?: { offset: number; length: numb
 
 describe("ObjectReader", () => {
   test.each([
-    ["breaks", new S3ConnectionError("reset")],
+    ["breaks", new ConnectionError("reset")],
     ["ends early without saying so", undefined],
   ])("a stream that %s goes on where it stopped", async (_, error) => {
     const { api, reader } = setup({ spoil: cutAfter(30, error) });

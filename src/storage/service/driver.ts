@@ -7,48 +7,50 @@ import type { ByteRange, DriverTraits, ObjectInfo, StorageDriver } from "../driv
 import { StorageUnavailableError } from "../errors.ts";
 import { compareKeys } from "../key-order.ts";
 import { type ObjectKey, toObjectKey } from "../object-key.ts";
-import type { ListPage, S3Api } from "./api.ts";
-import { isNotFound, S3ServiceError, toStorageError } from "./errors.ts";
-import type { ObjectSettings } from "./object-headers.ts";
+import type { ListPage, ObjectApi } from "./api.ts";
+import { type ErrorDialect, ServiceError } from "./errors.ts";
 import { ObjectReader } from "./object-reader.ts";
 import { ObjectWriter } from "./object-writer.ts";
 import type { PartSizing } from "./part-size.ts";
 
-export interface S3DriverOptions {
-  /** `s3://bucket/path`. */
+export interface ServiceDriverOptions {
+  /** `s3://bucket/path`: for logs, never a secret. */
   readonly name: string;
   /** Before every key: empty, or ends with "/". */
   readonly keyPrefix: string;
-  readonly api: S3Api;
+  readonly api: ObjectApi;
   readonly budget: ByteBudget;
   readonly sizing: PartSizing;
-  readonly objects: ObjectSettings;
+  readonly errors: ErrorDialect;
+  /** The settings that allow larger parts: for the hint when an object is too large. */
+  readonly partSizeSetting: string;
   readonly policy: RetryPolicy;
   readonly resumesMax: number;
+  readonly connectionsMax: number;
   readonly deleteBatchMax: number;
-  /** true: the service is known to honour `If-None-Match` on writes. */
+  /** true: the service is known to honour conditions on writes. */
   readonly conditionalPut: boolean;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
-/** A bucket of S3, or of a service that speaks its protocol. */
-export class S3Driver implements StorageDriver {
+/** A bucket or container of an object service, by the calls of its protocol. */
+export class ServiceDriver implements StorageDriver {
   readonly name: string;
   readonly traits: DriverTraits;
-  readonly #options: S3DriverOptions;
+  readonly #options: ServiceDriverOptions;
   readonly #reader: ObjectReader;
   readonly #writer: ObjectWriter;
-  /** A HEAD says 404 for an absent bucket as for an absent object; other answers tell. */
+  /** S3 answers 404 to a HEAD of an absent bucket as of an absent object; other answers tell. */
   #isBucketProven = false;
 
-  constructor(options: S3DriverOptions) {
+  constructor(options: ServiceDriverOptions) {
     this.name = options.name;
     this.traits = {
       atomicPut: true,
       conditionalPut: options.conditionalPut,
       listsByPrefix: true,
-      connectionsMax: options.sizing.concurrencyMax,
+      connectionsMax: options.connectionsMax,
       deleteBatchMax: options.deleteBatchMax,
       retriesPut: true,
     };
@@ -85,8 +87,11 @@ export class S3Driver implements StorageDriver {
       this.#isBucketProven = true;
       return { key, sizeBytes: facts.sizeBytes, modifiedAt: facts.modifiedAt };
     } catch (error) {
-      if (isNotFound(error) && !this.#isBucketProven) await this.#proveBucket(key, signal);
-      throw toStorageError(error, { storage: this.name, key });
+      const { errors } = this.#options;
+      // An answer without a code leaves open what is absent.
+      const isOpen = error instanceof ServiceError && error.code === "" && !this.#isBucketProven;
+      if (isOpen && errors.isNotFound(error)) await this.#proveBucket(key, signal);
+      throw errors.toStorageError(error, { storage: this.name, key });
     }
   }
 
@@ -177,7 +182,7 @@ export class S3Driver implements StorageDriver {
         page = await this.#options.api.listPage({ ...names, ...options });
       } catch (error) {
         const key = prefix === "" ? undefined : prefix;
-        throw toStorageError(error, { storage: this.name, key });
+        throw this.#options.errors.toStorageError(error, { storage: this.name, key });
       }
       this.#isBucketProven = true;
       yield page;
@@ -201,15 +206,15 @@ export class S3Driver implements StorageDriver {
     const names = keys.map((key) => this.#nameOf(key));
     try {
       const failures = await this.#options.api.deleteObjects(names, signal);
-      const [first] = failures.filter(({ code }) => code !== "NoSuchKey");
+      const [first] = failures.filter((failure) => !failure.isAbsent);
       if (first === undefined) return;
       const key = first.name.slice(this.#options.keyPrefix.length);
       const message = `${key}: ${first.message} (${failures.length} of ${names.length})`;
       // The answer as a whole was a success; the status says only what kind of failure this is.
-      throw new S3ServiceError({ status: 200, code: first.code, message });
+      throw new ServiceError({ status: 200, code: first.code, message });
     } catch (error) {
-      if (isNotFound(error)) return;
-      throw toStorageError(error, {
+      if (this.#options.errors.isNotFound(error)) return;
+      throw this.#options.errors.toStorageError(error, {
         storage: this.name,
         key: keys.length === 1 ? keys[0] : undefined,
       });
@@ -224,7 +229,8 @@ export class S3Driver implements StorageDriver {
       const { body } = await this.#options.api.getObject(request);
       await body[Symbol.asyncIterator]().return?.();
     } catch (error) {
-      if (!isNotFound(error)) throw toStorageError(error, { storage: this.name, key });
+      if (!this.#options.errors.isNotFound(error))
+        throw this.#options.errors.toStorageError(error, { storage: this.name, key });
     }
     this.#isBucketProven = true;
   }

@@ -1,26 +1,25 @@
-/** S3 takes no more parts of one object. */
-export const PARTS_MAX = 10_000;
 const MIB = 1024 * 1024;
 /** Some services want parts of one size; sizes grow only for objects past so many parts. */
 const PARTS_OF_ONE_SIZE = 2_000;
 /** Parts of all objects that share the budget: while some are sent, others are filled. */
 const PARTS_IN_BUDGET = 8;
-/** Parts of one object in flight; that many keep a link busy, and other objects need theirs. */
-export const PARTS_IN_FLIGHT_MAX = 4;
 
 export interface PartSizing {
+  /** The service takes no more parts of one object. */
+  readonly partsMax: number;
   readonly partBytesMin: number;
-  /** `S3_MAX_PART_SIZE`: an upper bound within the budget. */
+  /** A setting: an upper bound within the budget. */
   readonly partBytesMax: number;
   readonly budgetBytes: number;
-  /** `UPLOAD_CONCURRENCY`: an upper bound of requests at once. */
-  readonly concurrencyMax: number;
+  /** Of one object, at once: that many keep a link busy, and other objects need theirs. */
+  readonly partsInFlightMax: number;
 }
 
 /**
  * The size of each part. An object of known size goes in one when `partBytesMax` allows, else in
- * at most 10,000 parts of one size; for an unknown size the parts double after every 2,000, up to
- * half the budget: two objects of one backup (a part, the receipts) must never wait for each other.
+ * at most `partsMax` parts of one size; for an unknown size the parts double after every 2,000, up
+ * to half the budget: two objects of one backup (a part, the receipts) must never wait for each
+ * other.
  */
 export function partSizes(
   sizing: PartSizing,
@@ -33,7 +32,7 @@ export function partSizes(
     if (sizeBytes <= Math.min(sizing.partBytesMax, sizing.budgetBytes)) {
       return () => Math.max(usualBytes, sizeBytes);
     }
-    const evenBytes = Math.ceil(sizeBytes / PARTS_MAX / MIB) * MIB;
+    const evenBytes = Math.ceil(sizeBytes / sizing.partsMax / MIB) * MIB;
     return () => Math.max(usualBytes, evenBytes);
   }
   const limitBytes = Math.max(usualBytes, Math.floor(sizing.budgetBytes / 2));

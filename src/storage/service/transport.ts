@@ -1,7 +1,7 @@
 import type { Clock } from "../../base/clock.ts";
 import { type ByteStream, collect } from "../../stream/byte-stream.ts";
 import { closableStream } from "../closable-stream.ts";
-import { S3ConnectionError } from "./errors.ts";
+import { ConnectionError } from "./errors.ts";
 import { type ProxySettings, proxyFor } from "./proxy.ts";
 
 export interface HttpRequest {
@@ -15,7 +15,7 @@ export interface HttpRequest {
 export interface HttpResponse {
   readonly status: number;
   readonly headers: Headers;
-  /** Must be read or returned; a stall or an early end throws `S3ConnectionError`. */
+  /** Must be read or returned; a stall or an early end throws `ConnectionError`. */
   readonly body: ByteStream;
 }
 
@@ -119,7 +119,7 @@ async function* readBody(
   }
   const hasBody = request.method !== "HEAD" && response.status !== 304 && response.status !== 204;
   if (hasBody && promised !== null && Number(promised) !== sizeBytes) {
-    throw new S3ConnectionError(`the answer ended after ${sizeBytes} of ${promised} bytes`);
+    throw new ConnectionError(`the answer ended after ${sizeBytes} of ${promised} bytes`);
   }
   watch.complete();
 }
@@ -177,9 +177,9 @@ class IdleWatch {
 
   explain(error: unknown, what: string): unknown {
     if (this.#outer.aborted) return this.#outer.reason;
-    if (this.signal.reason instanceof IdleTimeout) return new S3ConnectionError("no byte in time");
-    if (error instanceof S3ConnectionError) return error;
-    return new S3ConnectionError(what, error);
+    if (this.signal.reason instanceof IdleTimeout) return new ConnectionError("no byte in time");
+    if (error instanceof ConnectionError) return error;
+    return new ConnectionError(what, error);
   }
 
   async #tick(timer: AbortController): Promise<void> {

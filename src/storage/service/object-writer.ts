@@ -7,27 +7,21 @@ import { openBody } from "../checked-body.ts";
 import type { ObjectInfo } from "../driver.ts";
 import { ObjectExistsError, StorageUnavailableError } from "../errors.ts";
 import type { ObjectKey } from "../object-key.ts";
-import type { CompletedPart, ObjectFacts, PutAnswer, S3Api } from "./api.ts";
-import {
-  isNotFound,
-  isPrecondition,
-  isUnsupportedCondition,
-  S3ServiceError,
-  toStorageError,
-} from "./errors.ts";
+import type { CompletedPart, ObjectApi, ObjectFacts, PutAnswer } from "./api.ts";
+import type { ErrorDialect } from "./errors.ts";
 import { uploadInParts } from "./multipart.ts";
-import { createHeaders, type ObjectSettings } from "./object-headers.ts";
 import { PartBuffers } from "./part-buffers.ts";
 import { type Part, PartReader } from "./part-reader.ts";
-import { PARTS_IN_FLIGHT_MAX, PARTS_MAX, type PartSizing, partSizes } from "./part-size.ts";
+import { type PartSizing, partSizes } from "./part-size.ts";
 
 interface WriterOptions {
   readonly name: string;
   readonly keyPrefix: string;
-  readonly api: S3Api;
+  readonly api: ObjectApi;
   readonly budget: ByteBudget;
   readonly sizing: PartSizing;
-  readonly objects: ObjectSettings;
+  readonly errors: ErrorDialect;
+  readonly partSizeSetting: string;
   readonly policy: RetryPolicy;
   readonly conditionalPut: boolean;
   readonly clock: Clock;
@@ -40,7 +34,6 @@ interface Write {
   /** In the bucket. */
   readonly name: string;
   readonly putId: string;
-  readonly headers: Readonly<Record<string, string>>;
   readonly ifAbsent: boolean;
   readonly signal: AbortSignal;
 }
@@ -49,8 +42,9 @@ interface Write {
  * Stores objects: in one request when they fit one part, else in parts. Requests are repeated
  * from the part's buffer, so a body is read once.
  *
- * `ifAbsent` is the service's decision (`If-None-Match: *`). A service that is not known to honour
- * it is asked for the object first, which leaves a gap but never overwrites what was there before.
+ * `ifAbsent` is the service's decision, by a condition on the write. A service that is not known
+ * to honour it is asked for the object first, which leaves a gap but never overwrites what was
+ * there before.
  * Each write carries an id in the object's metadata: a refusal may be caused by the write's own
  * first attempt, whose answer was lost, and then the object in storage has its id.
  */
@@ -70,10 +64,9 @@ export class ObjectWriter {
     body: ByteSource,
     options: { readonly ifAbsent: boolean; readonly signal: AbortSignal },
   ): Promise<ObjectInfo> {
-    const { objects, clock, sizing, budget, name: storage, keyPrefix } = this.#options;
+    const { clock, sizing, budget, name: storage, keyPrefix } = this.#options;
     const putId = crypto.getRandomValues(new Uint8Array(16)).toHex();
-    const headers = createHeaders(objects, { putId, now: clock.now() });
-    const write: Write = { key, name: `${keyPrefix}${key}`, putId, headers, ...options };
+    const write: Write = { key, name: `${keyPrefix}${key}`, putId, ...options };
     const { signal } = options;
     if (write.ifAbsent && !this.#options.conditionalPut) await this.#requireAbsent(write);
     const counted = new ByteCount();
@@ -98,8 +91,8 @@ export class ObjectWriter {
     const { api } = this.#options;
     using held = part;
     const answer = await this.#decided(write, (ifAbsent) => {
-      const { name, headers, signal } = write;
-      return api.putObject({ name, headers, body: held.bytes, ifAbsent, signal });
+      const { name, putId, signal } = write;
+      return api.putObject({ name, putId, body: held.bytes, ifAbsent, signal });
     });
     held.recycle();
     return answer;
@@ -110,12 +103,13 @@ export class ObjectWriter {
     write: Write,
   ): Promise<PutAnswer> {
     const { api, sizing, log, name: storage } = this.#options;
-    const { key, name, headers, signal } = write;
+    const { key, name, putId, signal } = write;
     return uploadInParts(api, source, {
       name,
-      headers,
+      putId,
       signal,
-      concurrencyMax: Math.min(sizing.concurrencyMax, PARTS_IN_FLIGHT_MAX),
+      partsMax: sizing.partsMax,
+      concurrencyMax: sizing.partsInFlightMax,
       repeat: (ownSignal, work) => this.#repeat(write, ownSignal, work),
       complete: (upload) => this.#complete(upload, write),
       tooLarge: () => this.#tooLarge(key),
@@ -152,13 +146,14 @@ export class ObjectWriter {
         return await send(ifAbsent);
       } catch (error) {
         signal.throwIfAborted();
-        if (ifAbsent && isUnsupportedCondition(error)) {
+        if (ifAbsent && this.#options.errors.isUnsupportedCondition(error)) {
           this.#sendsCondition = false;
           return await this.#sendUnconditionally(write, send);
         }
         // 404: the upload is gone, which is also what follows a completion whose answer was lost.
-        const isUploadGone = error instanceof S3ServiceError && error.code === "NoSuchUpload";
-        if (!isPrecondition(error) && !isUploadGone) throw toStorageError(error, { storage, key });
+        const { errors } = this.#options;
+        if (!errors.isPrecondition(error) && !errors.isUploadGone(error))
+          throw this.#options.errors.toStorageError(error, { storage, key });
         return await this.#afterRefusal(write, error);
       }
     });
@@ -171,7 +166,10 @@ export class ObjectWriter {
     try {
       return await send(false);
     } catch (error) {
-      throw toStorageError(error, { storage: this.#options.name, key: write.key });
+      throw this.#options.errors.toStorageError(error, {
+        storage: this.#options.name,
+        key: write.key,
+      });
     }
   }
 
@@ -180,12 +178,12 @@ export class ObjectWriter {
     const { key } = write;
     const stored = await this.#find(write);
     if (stored?.putId === write.putId) return { storedAt: stored.modifiedAt };
-    if (stored !== undefined && isPrecondition(refusal)) {
+    if (stored !== undefined && this.#options.errors.isPrecondition(refusal)) {
       throw new ObjectExistsError({ storage, key, cause: refusal });
     }
-    const error = toStorageError(refusal, { storage, key });
+    const error = this.#options.errors.toStorageError(refusal, { storage, key });
     // Refused, and yet nothing is there: somebody else's write is under way, or was just removed.
-    throw isPrecondition(refusal)
+    throw this.#options.errors.isPrecondition(refusal)
       ? new StorageUnavailableError({ storage, key, detail: "conflicting write", cause: refusal })
       : error;
   }
@@ -200,8 +198,8 @@ export class ObjectWriter {
     try {
       return await this.#options.api.headObject(name, signal);
     } catch (error) {
-      if (isNotFound(error)) return undefined;
-      throw toStorageError(error, { storage: this.#options.name, key });
+      if (this.#options.errors.isNotFound(error)) return undefined;
+      throw this.#options.errors.toStorageError(error, { storage: this.#options.name, key });
     }
   }
 
@@ -212,7 +210,7 @@ export class ObjectWriter {
         return await work();
       } catch (error) {
         signal.throwIfAborted();
-        throw toStorageError(error, { storage, key: write.key });
+        throw this.#options.errors.toStorageError(error, { storage, key: write.key });
       }
     });
   }
@@ -221,9 +219,9 @@ export class ObjectWriter {
     return new StorageUnavailableError({
       storage: this.#options.name,
       key,
-      detail: `the object needs more than ${PARTS_MAX} parts`,
+      detail: `the object needs more than ${this.#options.sizing.partsMax} parts`,
       isTransient: false,
-      hint: "Raise S3_MAX_PART_SIZE and the budget of part buffers.",
+      hint: `Raise ${this.#options.partSizeSetting} and the budget of part buffers.`,
     });
   }
 }

@@ -1,8 +1,8 @@
 // Proves time-outs, proxies, authorities and ends of bodies against small servers on the loopback.
 import { afterEach, describe, expect, test } from "vitest";
 import { SYSTEM_CLOCK } from "../../../../src/base/clock.ts";
-import { S3ConnectionError } from "../../../../src/storage/s3/errors.ts";
-import { createTransport, readText } from "../../../../src/storage/s3/transport.ts";
+import { ConnectionError } from "../../../../src/storage/service/errors.ts";
+import { createTransport, readText } from "../../../../src/storage/service/transport.ts";
 import { freePort } from "../../../support/free-port.ts";
 
 const NEVER = new AbortController().signal;
@@ -87,7 +87,7 @@ describe("createTransport", () => {
   test("a refused connection keeps its cause", async () => {
     const url = `http://127.0.0.1:${await freePort()}`;
     const error = await transportOf()(get(url)).catch((caught: unknown) => caught);
-    expect(error).toBeInstanceOf(S3ConnectionError);
+    expect(error).toBeInstanceOf(ConnectionError);
     expect(error).toMatchObject({ cause: { code: "ECONNREFUSED" } });
   });
 
@@ -115,7 +115,7 @@ describe("createTransport", () => {
     const through = await transportOf({ proxy: proxies })(get("http://storage.invalid/a"));
     expect(await readText(through)).toBe("proxied http://storage.invalid/a");
     const around = transportOf({ proxy: { ...proxies, none: "invalid" } });
-    await expect(around(get("http://storage.invalid/a"))).rejects.toBeInstanceOf(S3ConnectionError);
+    await expect(around(get("http://storage.invalid/a"))).rejects.toBeInstanceOf(ConnectionError);
   });
 
   test("connects elsewhere under the URL's own name when told so", async () => {

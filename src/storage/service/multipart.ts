@@ -1,12 +1,12 @@
 import { assert } from "../../base/assert.ts";
-import type { CompletedPart, PutAnswer, S3Api } from "./api.ts";
+import type { CompletedPart, ObjectApi, PutAnswer } from "./api.ts";
 import type { Part, PartReader } from "./part-reader.ts";
-import { PARTS_MAX } from "./part-size.ts";
 
 export interface MultipartRequest {
   readonly name: string;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly putId: string;
   readonly concurrencyMax: number;
+  readonly partsMax: number;
   readonly signal: AbortSignal;
   /** Repeats a request while it fails for a passing reason; gives errors their place. */
   readonly repeat: <T>(signal: AbortSignal, work: () => Promise<T>) => Promise<T>;
@@ -23,14 +23,14 @@ const ABORT_TIMEOUT_MS = 30_000;
 
 /** Stores an object in parts, several at once. On any failure the upload is removed. */
 export async function uploadInParts(
-  api: S3Api,
+  api: ObjectApi,
   source: { readonly first: Part; readonly reader: PartReader },
   request: MultipartRequest,
 ): Promise<PutAnswer> {
-  const { name, headers, signal, repeat } = request;
+  const { name, putId, signal, repeat } = request;
   let uploadId: string;
   try {
-    uploadId = await repeat(signal, () => api.createMultipartUpload({ name, headers, signal }));
+    uploadId = await repeat(signal, () => api.createMultipartUpload({ name, putId, signal }));
   } catch (error) {
     source.first[Symbol.dispose]();
     throw error;
@@ -45,7 +45,7 @@ export async function uploadInParts(
 }
 
 async function uploadParts(
-  api: S3Api,
+  api: ObjectApi,
   source: { readonly first: Part; readonly reader: PartReader },
   request: MultipartRequest & { readonly uploadId: string },
 ): Promise<readonly CompletedPart[]> {
@@ -82,7 +82,7 @@ async function uploadParts(
     for (let partNumber = 1; ; partNumber += 1) {
       start(part, partNumber);
       if (part.isLast || failure !== undefined) break;
-      if (partNumber === PARTS_MAX) throw request.tooLarge();
+      if (partNumber === request.partsMax) throw request.tooLarge();
       if (inFlight.size >= request.concurrencyMax) await Promise.race(inFlight);
       part = await nextPart(source.reader, signal);
     }
@@ -116,7 +116,7 @@ function inOrder(parts: readonly CompletedPart[]): readonly CompletedPart[] {
 
 /** Parts of an upload that is neither completed nor aborted are stored, and paid for, for ever. */
 async function removeUpload(
-  api: S3Api,
+  api: ObjectApi,
   uploadId: string,
   request: MultipartRequest,
 ): Promise<void> {
