@@ -25,11 +25,12 @@
  *   varint  entries, then for each:
  *     text    path
  *     u8      kind: 0 whole, 1 increment, 2 directory, 3 link;
- *             + 0x10 has page hashes, + 0x20 has corrupt blocks
+ *             + 0x10 has page hashes, + 0x20 has corrupt blocks, + 0x40 has its mode
  *     varint  content bytes                   u64     xxHash3-64 of the content
  *     varint  offset of the content in the part's plain bytes
  *     varint  page hashes (only with 0x10)
  *     varint  corrupt blocks, then each as a varint, ascending (only with 0x20)
+ *     varint  permission bits (only with 0x40); of a link, text with its target
  *
  * Index body
  *   varint  sections, then for each:
@@ -63,6 +64,7 @@ export const FLAG_ENCRYPTED = 1;
 export const ENTRY_KINDS = ["whole", "increment", "directory", "link"] as const;
 export const HAS_PAGE_HASHES = 0x10;
 export const HAS_CORRUPT_BLOCKS = 0x20;
+export const HAS_MODE = 0x40;
 
 /** Hashes only take part in sections; no real part holds more. */
 export const SECTION_BYTES_MAX = 0x7fff_ffff;

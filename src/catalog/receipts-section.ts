@@ -2,7 +2,7 @@ import { ByteReader, ByteWriter } from "../base/byte-fields.ts";
 import { CorruptObjectError } from "../base/errors.ts";
 import type { CodecName } from "../codec/codec.ts";
 import type { PartEntry, PartReceipt, StoredObject } from "../transfer/stored-part.ts";
-import { ENTRY_KINDS, HAS_CORRUPT_BLOCKS, HAS_PAGE_HASHES } from "./receipts-format.ts";
+import { ENTRY_KINDS, HAS_CORRUPT_BLOCKS, HAS_MODE, HAS_PAGE_HASHES } from "./receipts-format.ts";
 
 const CODEC_NAMES: readonly string[] = [
   "none",
@@ -13,6 +13,9 @@ const CODEC_NAMES: readonly string[] = [
   "gzip",
   "lzo",
 ] satisfies readonly CodecName[];
+
+/** With setuid, setgid and sticky. */
+const MODE_MAX = 0o7777;
 
 /** Path, kind, size, hash and offset: no entry is shorter. */
 const ENTRY_BYTES_MIN = 12;
@@ -51,12 +54,13 @@ function encodeFacts({ object, entries }: PartReceipt): Uint8Array {
 }
 
 function encodeEntry(writer: ByteWriter, entry: PartEntry): void {
-  const { pageHashes, corruptBlocks } = entry;
+  const { pageHashes, corruptBlocks, mode } = entry;
   writer.text(entry.path);
   writer.u8(
     ENTRY_KINDS.indexOf(entry.kind) +
       (pageHashes === undefined ? 0 : HAS_PAGE_HASHES) +
-      (corruptBlocks.length === 0 ? 0 : HAS_CORRUPT_BLOCKS),
+      (corruptBlocks.length === 0 ? 0 : HAS_CORRUPT_BLOCKS) +
+      (mode === undefined ? 0 : HAS_MODE),
   );
   writer.varint(entry.sizeBytes);
   writer.u64(entry.xxHash3);
@@ -66,6 +70,9 @@ function encodeEntry(writer: ByteWriter, entry: PartEntry): void {
     writer.varint(corruptBlocks.length);
     for (const block of corruptBlocks) writer.varint(block);
   }
+  if (mode === undefined) return;
+  writer.varint(mode);
+  if (entry.kind === "link") writer.text(entry.linkTarget ?? "");
 }
 
 /** Section body → receipt. Throws `CorruptObjectError` on anything that is not exactly one. */
@@ -119,7 +126,7 @@ function decodeEntry(facts: ByteReader, hashes: ByteReader): PartEntry {
   const path = facts.text();
   const flags = facts.u8();
   const kind = ENTRY_KINDS[flags & 0x0f];
-  const known = 0x0f | HAS_PAGE_HASHES | HAS_CORRUPT_BLOCKS;
+  const known = 0x0f | HAS_PAGE_HASHES | HAS_CORRUPT_BLOCKS | HAS_MODE;
   if (kind === undefined || (flags & ~known) !== 0) throw facts.fault(`entry kind ${flags}`);
   const sizeBytes = facts.varint();
   const xxHash3 = facts.u64();
@@ -127,7 +134,11 @@ function decodeEntry(facts: ByteReader, hashes: ByteReader): PartEntry {
   const pageHashes =
     (flags & HAS_PAGE_HASHES) === 0 ? undefined : decodeHashes(hashes, facts.varint());
   const corruptBlocks = (flags & HAS_CORRUPT_BLOCKS) === 0 ? [] : decodeBlocks(facts);
-  return { path, kind, sizeBytes, xxHash3, offset, pageHashes, corruptBlocks };
+  const entry = { path, kind, sizeBytes, xxHash3, offset, pageHashes, corruptBlocks };
+  if ((flags & HAS_MODE) === 0) return entry;
+  const mode = facts.varint();
+  if (mode > MODE_MAX) throw facts.fault(`mode ${mode}`);
+  return kind === "link" ? { ...entry, mode, linkTarget: facts.text() } : { ...entry, mode };
 }
 
 function decodeHashes(hashes: ByteReader, count: number): BigUint64Array {

@@ -31,6 +31,10 @@ export interface PartEntry {
   readonly pageHashes: BigUint64Array | undefined;
   /** Blocks whose page checksum is wrong, relative to the file; empty when none or unchecked. */
   readonly corruptBlocks: readonly number[];
+  /** Permission bits; undefined where the receipts were written before they kept them. */
+  readonly mode?: number | undefined;
+  /** Of a link, where `mode` is there. */
+  readonly linkTarget?: string | undefined;
 }
 
 /** A section of the receipts: one stored object and what is in it. */

@@ -156,6 +156,8 @@ function entryOf(header: TarHeader, offset: number, hasher: ContentHasher): Part
     xxHash3: isFile ? hash : 0n,
     offset,
     pageHashes: isFile && isPaged ? leaves : undefined,
+    mode: header.mode,
+    linkTarget: header.kind === "symlink" ? header.linkName : undefined,
     corruptBlocks: [],
   };
 }

@@ -113,6 +113,7 @@ function itemOf(file: SmallFile, entries: PartEntry[]): TarItem {
         offset,
         pageHashes: undefined,
         corruptBlocks: [],
+        mode: file.mode,
       });
     },
     content: {

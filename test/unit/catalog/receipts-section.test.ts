@@ -53,7 +53,7 @@ describe("a section", () => {
   test.each([
     ["an unknown codec", "zstd", "zste", "codec"],
     ["an unknown kind of entry", "/base/5/16391\u0011", "/base/5/16391\u0014", "entry kind"],
-    ["an unknown flag", "/base/5/16391\u0011", "/base/5/16391\u0051", "entry kind"],
+    ["an unknown flag", "/base/5/16391\u0011", "/base/5/16391\u0091", "entry kind"],
     ["a path that is not UTF-8", "postgresql.conf", "\u0000", "at byte"],
   ])("with %s is refused", (_, from, to, message) => {
     const change = (facts: Uint8Array) => {
@@ -61,12 +61,28 @@ describe("a section", () => {
       expect(at).toBeGreaterThan(0);
       const copy = Buffer.from(facts);
       if (to === "\u0000") copy[at] = 0xff;
-      else copy.write(to, at);
+      else copy.write(to, at, "latin1");
       return copy;
     };
     const reading = () => decodeSection("the section", tampered(change));
     expect(reading).toThrow("the section");
     if (to !== "\u0000") expect(reading).toThrow(message);
+  });
+
+  test("keeps modes and the targets of links, or is refused", () => {
+    const { object, entries } = samplePart(1);
+    const withModes = entries.map((entry) =>
+      entry.kind === "link"
+        ? { ...entry, mode: 0o777, linkTarget: "/mnt/wal" }
+        : { ...entry, mode: 0o640 },
+    );
+    const body = encodeSection({ object, entries: withModes });
+    expect(decodeSection("x", body)).toEqual({ object, entries: withModes });
+    for (let end = 0; end < body.byteLength; end += 1) {
+      expect(() => decodeSection("x", body.subarray(0, end))).toThrow(CorruptObjectError);
+    }
+    const strange = withModes.map((entry) => ({ ...entry, mode: 0o10000 }));
+    expect(() => decodeSection("x", encodeSection({ object, entries: strange }))).toThrow("mode");
   });
 
   test("keeps corrupt blocks ascending, or is refused", () => {
