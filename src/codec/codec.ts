@@ -3,6 +3,16 @@ import type { Stage } from "../stream/byte-stream.ts";
 export type CodecName = "none" | "lz4" | "zstd" | "brotli" | "lzma" | "gzip" | "lzo";
 
 /**
+ * Where the frames of an object lie that decode each by itself: frame `i` begins at
+ * `storedStarts[i]` and holds the plain bytes from `plainStarts[i]` on. One entry more than there
+ * are frames: where the last one ends.
+ */
+export interface FrameIndex {
+  readonly storedStarts: Float64Array;
+  readonly plainStarts: Float64Array;
+}
+
+/**
  * One compression format, byte-compatible with WAL-G's.
  * `decompress` throws `CorruptObjectError` on input that is cut short or followed by anything,
  * at the latest when the input ends: output counts only after the stream has ended.
@@ -14,6 +24,13 @@ export interface Codec {
   /** undefined: WAL-G only reads this format (gzip, lzo), and so do we. */
   readonly compress: Stage | undefined;
   readonly decompress: Stage;
+  /** Says where the frames lie that decode each by itself; several in a row decode too. */
+  readonly frames?: {
+    /** How much of an object's end it takes. */
+    readonly tailBytes: number;
+    /** undefined: the object does not say, or the tail was too short. */
+    readIndex(tail: Uint8Array, storedBytes: number): FrameIndex | undefined;
+  };
   /** Whether a flipped bit anywhere makes `decompress` throw (a content checksum is written). */
   readonly detectsFlippedBits: boolean;
   /** Its loops are JavaScript, and slow until they are compiled. */

@@ -13,6 +13,7 @@ import {
   type ZstdFrameHeader,
   ZstdFrameReader,
 } from "./zstd-frames.ts";
+import { readSeekTable, SEEK_TAIL_BYTES, SeekTableWriter } from "./zstd-seek-table.ts";
 
 /**
  * Plain bytes of one frame that we write. Each frame sets up tables of its own: 256 KiB took 5 %
@@ -23,12 +24,15 @@ const CHUNK_BYTES = 512 << 10;
 const WHOLE_FRAME_BYTES_MAX = 8 << 20;
 /** Empty blocks decode to nothing, so their number needs a limit of its own. */
 const WHOLE_FRAME_PIECES_MAX = 4096;
+/** Objects of fewer frames are fetched whole by whoever needs a piece: they carry no table. */
+const TABLED_FRAMES_MIN = 64;
 const DEFAULT_LEVEL = 3;
 const DEFAULT_PARALLELISM = 2;
 
 /**
  * zstd. Written as one frame per 512 KiB, each with content size and content checksum, several of
- * them compressed at once; any zstd reader takes the concatenation for one stream.
+ * them compressed at once; any zstd reader takes the concatenation for one stream. Behind many
+ * frames there is a table of where each lies.
  */
 export async function openZstdCodec(options: CodecOptions): Promise<Codec> {
   const engine = await openZstdEngine(options.zstdEngine ?? "auto");
@@ -39,21 +43,30 @@ export async function openZstdCodec(options: CodecOptions): Promise<Codec> {
     extension: "zst",
     compress: (input) => compress(input, engine, { level, parallelism }),
     decompress: (input) => decompress(input, engine, parallelism),
+    frames: { tailBytes: SEEK_TAIL_BYTES, readIndex: readSeekTable },
     detectsFlippedBits: true,
   };
 }
 
-function compress(
+async function* compress(
   input: ByteStream,
   engine: ZstdEngine,
   options: { readonly level: number; readonly parallelism: number },
-): ByteStream {
+): AsyncGenerator<Uint8Array> {
   const pool = new ChunkPool(CHUNK_BYTES);
-  return inOrder(chunks(input, pool), options.parallelism, async (chunk) => {
+  const table = new SeekTableWriter();
+  const plainSizes: number[] = [];
+  const frames = inOrder(chunks(input, pool), options.parallelism, async (chunk) => {
+    plainSizes.push(chunk.byteLength);
     const frame = await compressFrame(engine, chunk, options.level);
     recycle(chunk);
     return frame;
   });
+  for await (const frame of frames) {
+    table.add(frame.byteLength, plainSizes.shift() ?? 0);
+    yield frame;
+  }
+  if (table.frameCount >= TABLED_FRAMES_MIN) yield table.finish();
 }
 
 /** Chunks of the stream, at least one: an empty stream is one empty frame, as WAL-G writes it. */
