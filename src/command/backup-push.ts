@@ -2,8 +2,10 @@ import { hostname } from "node:os";
 import { UsageError } from "../base/errors.ts";
 import { systemZone } from "../base/local-zone.ts";
 import { isProcessAlive } from "../base/process-alive.ts";
-import { parseUserData } from "../catalog/selector.ts";
+import { parseSelector, parseUserData } from "../catalog/selector.ts";
 import { passwdEntry } from "../config/passwd.ts";
+import type { Settings } from "../config/settings.ts";
+import { chooseParent, type DeltaWish } from "../database/delta-parent.ts";
 import { pushBackup } from "../database/push-backup.ts";
 import { loadPostgresBackup } from "../database/registry.ts";
 import type { Invocation, Progress } from "./command.ts";
@@ -16,7 +18,7 @@ const COMPOSER_SETTINGS = ["USE_RATING_COMPOSER", "USE_COPY_COMPOSER", "USE_DATA
 export async function run(invocation: Invocation): Promise<void> {
   const { settings, log, clock, signal } = invocation;
   const dataDir = invocation.arguments[0];
-  checkDelta(invocation, dataDir);
+  const wish = readDeltaWish(invocation, dataDir);
   checkComposers(invocation);
   checkVerification(invocation, dataDir);
   const { postgresBackupAdapter } = await loadPostgresBackup();
@@ -32,6 +34,8 @@ export async function run(invocation: Invocation): Promise<void> {
   });
   await using repository = await openRepository(invocation, "write");
   log.info(`Backup will be pushed to storage: ${repository.name}`);
+  const parent =
+    wish === undefined ? undefined : await chooseParent(wish, { adapter, repository, log, signal });
   const userData = settings.text("SENTINEL_USER_DATA");
   let progress: Progress | undefined;
   const checksArchive = settings.flag("ARCHIVE_CHECK");
@@ -39,7 +43,7 @@ export async function run(invocation: Invocation): Promise<void> {
     adapter,
     repository,
     backup: {
-      parent: undefined,
+      parent,
       isPermanent: invocation.options.flag("permanent"),
       userData: userData === undefined ? undefined : parseUserData(userData),
     },
@@ -61,27 +65,43 @@ export async function run(invocation: Invocation): Promise<void> {
   log.info(`Wrote backup with name ${pushed.name}${where}`);
 }
 
-/** What names a delta's base gets an error; who only allows deltas gets a full backup. */
-function checkDelta({ settings, log, options }: Invocation, dataDir: string | undefined): void {
-  const named = DELTA_SETTINGS.filter((key) => settings.text(key) !== undefined);
-  if (named.length > 0 && dataDir === undefined) {
+/** What the user wants of deltas; undefined: a full backup, whatever is there. */
+function readDeltaWish(
+  { settings, log, options }: Invocation,
+  dataDir: string | undefined,
+): DeltaWish | undefined {
+  const [name, userData] = DELTA_SETTINGS.map((key) => settings.text(key));
+  const isNamed = name !== undefined || userData !== undefined;
+  const stepsMax = settings.whole("DELTA_MAX_STEPS") ?? 0;
+  if (isNamed && dataDir === undefined) {
     throw new UsageError(
       "Delta backup not available for remote backup.",
       "To run delta backup, supply [db_directory].",
     );
   }
-  if (named.length > 0 && settings.flag("WITHOUT_FILES_METADATA")) {
+  if (isNamed && settings.flag("WITHOUT_FILES_METADATA")) {
     throw new UsageError("a delta backup needs files metadata: drop --without-files-metadata");
   }
-  if (options.flag("full") || dataDir === undefined) return;
-  if (named.length > 0) {
-    throw new UsageError(
-      `this version cannot make delta backups yet, and ${named.join(" and ")} asks for one`,
-      "Leave it out, or give --full.",
-    );
+  const base = isNamed ? parseSelector({ name, userData }) : { by: "latest" as const };
+  if (options.flag("full")) {
+    log.info("Doing full backup.");
+    return undefined;
   }
-  if ((settings.whole("DELTA_MAX_STEPS") ?? 0) === 0) return;
-  log.warning("this version cannot make delta backups yet. Doing full backup.");
+  const reason = reasonForFull(settings, dataDir);
+  if (reason !== undefined) {
+    if (stepsMax > 0) log.info(`${reason}. Doing full backup.`);
+    return undefined;
+  }
+  const fromFull = settings.text("DELTA_ORIGIN") === "LATEST_FULL";
+  return { stepsMax, fromFull, base, isPermanent: options.flag("permanent") };
+}
+
+function reasonForFull(settings: Settings, dataDir: string | undefined): string | undefined {
+  if (dataDir === undefined) return "Delta backup not available for remote backup";
+  if (settings.flag("WITHOUT_FILES_METADATA")) return "A delta backup needs files metadata";
+  // WAL-G's copy composer takes full backups only.
+  if (settings.flag("USE_COPY_COMPOSER")) return "The copy composer makes full backups";
+  return undefined;
 }
 
 /** A page in the server's stream cannot be read again, so a torn one would look corrupt. */

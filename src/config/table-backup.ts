@@ -18,8 +18,6 @@ export const BACKUP_SETTINGS = section("backup", [
     default: "LATEST",
     example: "LATEST_FULL",
     help: "What the next delta builds on",
-    status: "idle",
-    idleBecause: "delta backups are not made yet",
   },
   {
     key: "DELTA_FROM_NAME",

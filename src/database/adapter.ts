@@ -65,9 +65,20 @@ export interface JournalArchive {
   contains(name: string, signal: AbortSignal): Promise<boolean>;
 }
 
+/** A complete backup on which a new one may build. */
+export interface ParentBackup {
+  readonly sentinel: Sentinel;
+  /** Steps since the last full backup that the new one will be. */
+  readonly depth: number;
+  /** A document below its folder, compared with its receipt; undefined when it has none. */
+  document(name: string): Promise<ByteStream | undefined>;
+}
+
 export interface BackupRequest {
-  /** undefined: a full backup. */
-  readonly parent: Sentinel | undefined;
+  /** undefined: a full backup. An adapter may find that nothing can build on it. */
+  readonly parent: ParentBackup | undefined;
+  /** What is archived: histories of timelines, records of changed blocks. */
+  readonly journal: JournalReader;
   readonly isPermanent: boolean;
   readonly userData: JsonValue | undefined;
   readonly signal: AbortSignal;
@@ -114,6 +125,8 @@ export interface RecoveryTarget {
 export interface JournalReader extends JournalArchive {
   /** A small journal file (`.history`); undefined when it is not stored. */
   read(name: string, signal: AbortSignal): Promise<Uint8Array | undefined>;
+  /** The content of a journal file, or of what is stored beside it; undefined: not stored. */
+  open(name: string, signal: AbortSignal): Promise<ByteStream | undefined>;
 }
 
 export interface RecoveryRequest {

@@ -8,11 +8,10 @@ import type { BackupName } from "../catalog/backup-name.ts";
 import { Catalog } from "../catalog/catalog.ts";
 import type { ReceiptsReader } from "../catalog/receipts-reader.ts";
 import { type Sentinel, sentinelFields } from "../catalog/sentinel.ts";
-import { backupObjectKey, backupPrefix, partsPrefix } from "../catalog/storage-layout.ts";
+import { backupPrefix, METADATA_NAME, partsPrefix } from "../catalog/storage-layout.ts";
 import type { CodecName } from "../codec/codec.ts";
-import { ObjectNotFoundError } from "../storage/errors.ts";
 import { type ByteStream, compose } from "../stream/byte-stream.ts";
-import { countingMeter, hashingMeter } from "../stream/meter.ts";
+import { countingMeter } from "../stream/meter.ts";
 import { readObject } from "../transfer/object-reader.ts";
 import { parsePartName } from "../transfer/part-name.ts";
 import type { Repository } from "../transfer/repository.ts";
@@ -23,6 +22,7 @@ import type {
   RestorePart,
   RestoreSession,
 } from "./adapter.ts";
+import { readBackupDocument } from "./backup-document.ts";
 
 const RETRY_FIRST_MS = 1000;
 const RETRY_MAX_MS = 60_000;
@@ -177,6 +177,8 @@ class Fetch {
   async #proveDocuments(): Promise<void> {
     for (const [backup, receipts] of this.#receipts) {
       for (const { name } of receipts.documents) {
+        // Marking a backup rewrites it, ours or WAL-G's; nothing in it is restored.
+        if (name === METADATA_NAME) continue;
         const content = await this.#document(backup, name);
         if (content === undefined) continue;
         for await (const _ of content);
@@ -187,16 +189,9 @@ class Fetch {
   /** A document, compared with its receipt as it ends. */
   async #document(backup: BackupName, name: string): Promise<ByteStream | undefined> {
     const { repository, signal } = this.#request;
-    const key = backupObjectKey(backup, name);
-    const expected = this.#receipts.get(backup)?.document(name);
-    try {
-      const content = await repository.driver.get(key, { signal });
-      return expected === undefined ? content : provenDocument(key, content, expected);
-    } catch (error) {
-      if (!(error instanceof ObjectNotFoundError)) throw error;
-      if (expected !== undefined) throw new CorruptObjectError(key, "is missing");
-      return undefined;
-    }
+    const { driver } = repository;
+    const receipts = this.#receipts.get(backup);
+    return await readBackupDocument({ driver, backup, name, receipts, signal });
   }
 }
 
@@ -214,15 +209,4 @@ function totalBytes(chain: readonly Sentinel[]): number | undefined {
     total += bytes;
   }
   return total;
-}
-
-async function* provenDocument(
-  key: string,
-  content: ByteStream,
-  expected: { readonly sizeBytes: number; readonly sha256: string },
-): AsyncGenerator<Uint8Array> {
-  const meter = hashingMeter();
-  yield* meter.stage(content);
-  if (meter.sizeBytes() === expected.sizeBytes && meter.sha256() === expected.sha256) return;
-  throw new CorruptObjectError(key, "is not what the receipts say");
 }

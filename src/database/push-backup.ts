@@ -29,6 +29,7 @@ import type {
 } from "./adapter.ts";
 import { BackupClaim, type BackupOwner } from "./backup-claim.ts";
 import { waitForJournal, walArchive } from "./journal-archive.ts";
+import { walReader } from "./journal-reader.ts";
 
 /** How long the objects of a failed backup are tried to be removed. */
 const CLEAN_UP_MS = 10_000;
@@ -38,7 +39,7 @@ const CLOCK_TOLERANCE_MS = 2000;
 export interface PushBackupRequest {
   readonly adapter: BackupAdapter;
   readonly repository: Repository;
-  readonly backup: Omit<BackupRequest, "signal">;
+  readonly backup: Omit<BackupRequest, "journal" | "signal">;
   /** Parts that are read and stored at once. */
   readonly partsMax: number;
   /** undefined: whether the WAL reaches the repository is not looked at. */
@@ -79,7 +80,8 @@ export class ClockWentBackError extends ToolError {
 export async function pushBackup(request: PushBackupRequest): Promise<PushedBackup> {
   const stop = new AbortController();
   const signal = AbortSignal.any([request.signal, stop.signal]);
-  await using session = await request.adapter.beginBackup({ ...request.backup, signal });
+  const journal = walReader(request.repository);
+  await using session = await request.adapter.beginBackup({ ...request.backup, journal, signal });
   session.lost.catch((error: unknown) => stop.abort(error));
   request.onBegin?.(session);
   const push = new Push(request, session, { signal, stop: (reason) => stop.abort(reason) });

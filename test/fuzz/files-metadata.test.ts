@@ -3,6 +3,7 @@
 import { expect, test } from "vitest";
 import { CorruptObjectError } from "../../src/base/errors.ts";
 import { UTC_ZONE } from "../../src/base/local-zone.ts";
+import type { FileMark } from "../../src/database/postgres/file-mark.ts";
 import type { FileFacts } from "../../src/database/postgres/files-metadata.ts";
 import { FilesMetadataWriter } from "../../src/database/postgres/files-metadata-writer.ts";
 import { bytesSource, collect } from "../../src/stream/byte-stream.ts";
@@ -23,8 +24,14 @@ function randomFacts(random: Random): FileFacts {
     isSkipped: kind === 2,
     mtimeNs: random.bits64() >> 1n,
     corruptBlocks: some.length === 0 ? undefined : { count: 5, some },
+    mark: random.below(2) === 0 ? undefined : randomMark(random),
     updatesCount: random.bits64(),
   };
+}
+
+function randomMark(random: Random): FileMark {
+  const kind = random.pick(["none", "identity", "content"] as const);
+  return { state: random.bits64(), kind, value: kind === "none" ? 0n : random.bits64() };
 }
 
 async function randomDocument(random: Random) {

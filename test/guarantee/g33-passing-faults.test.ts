@@ -7,9 +7,10 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Clock } from "../../src/base/clock.ts";
 import { FilesystemError } from "../../src/base/errors.ts";
-import type { ReadAt } from "../../src/database/postgres/backup-file.ts";
 import { PartPacker } from "../../src/database/postgres/backup-parts.ts";
 import { newFindings, walkDataDirectory } from "../../src/database/postgres/data-directory.ts";
+import { wholeFiles } from "../../src/database/postgres/delta-files.ts";
+import type { ReadAt } from "../../src/database/postgres/opened-file.ts";
 import { collect } from "../../src/stream/byte-stream.ts";
 import { recordingLogger } from "../support/memory-repository.ts";
 import { tarEntries } from "../support/raw-part.ts";
@@ -38,8 +39,17 @@ function pack(faults: readonly (string | undefined)[]) {
   const packer = new PartPacker({
     entries: walkDataDirectory(dir, newFindings()),
     thresholdBytes: 1e9,
-    reading: { checksPages: false, isParallel: false, clock: CLOCK, log, signal: NEVER, readAt },
+    files: wholeFiles({
+      checksPages: false,
+      isParallel: false,
+      clock: CLOCK,
+      log,
+      signal: NEVER,
+      readAt,
+    }),
     log,
+    signal: NEVER,
+    onUnchanged: () => {},
     onEntry: () => {},
     onPart: () => {},
   });

@@ -40,6 +40,7 @@ function readOptions(settings: SettingReader, host: BackupHost): PostgresBackupO
     storesAllCorrupt: settings.flag("STORE_ALL_CORRUPT_BLOCKS"),
     writesFilesMetadata: !settings.flag("WITHOUT_FILES_METADATA"),
     namesTables: !settings.flag("DISABLE_PARTIAL_RESTORE"),
+    usesDeltaMaps: settings.flag("USE_WAL_DELTA"),
     aliveCheckIntervalMs: settings.durationMs("ALIVE_CHECK_INTERVAL") ?? 60_000,
     stopTimeoutMs: settings.durationMs("STOP_BACKUP_TIMEOUT"),
     waitsForArchiver: !settings.flag("ARCHIVE_CHECK"),

@@ -5,7 +5,7 @@ import type { Lsn } from "../../delta/lsn.ts";
 import { type ByteSource, bytesSource } from "../../stream/byte-stream.ts";
 import type { BackupDocument } from "../adapter.ts";
 import { encodeBackupMetadata } from "./backup-metadata.ts";
-import { encodePostgresSentinel } from "./sentinel-document.ts";
+import { encodePostgresSentinel, type PostgresIncrement } from "./sentinel-document.ts";
 import type { TablespaceSpec } from "./tablespace-spec.ts";
 
 /** What metadata.json and the sentinel say of a backup that has ended. */
@@ -13,6 +13,8 @@ export interface BackupFacts {
   readonly startedAt: Date;
   readonly finishedAt: Date;
   readonly startLsn: Lsn;
+  /** undefined: a full backup. */
+  readonly increment: PostgresIncrement | undefined;
   readonly finishLsn: Lsn;
   readonly pgVersion: number;
   readonly systemIdentifier: bigint;
@@ -47,7 +49,6 @@ export function describeBackup(facts: BackupFacts): {
   }
   const sentinel = encodePostgresSentinel({
     ...common,
-    increment: undefined,
     filesMetadataDisabled: facts.filesMetadata === undefined,
     checkpointNumber: undefined,
     parentCheckpointNumber: undefined,

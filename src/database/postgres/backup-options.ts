@@ -19,6 +19,8 @@ export interface PostgresBackupOptions {
   readonly writesFilesMetadata: boolean;
   /** Record which files belong to which table, for partial restores; of a directory only. */
   readonly namesTables: boolean;
+  /** Maps of changed blocks are recorded beside the archived WAL: deltas may use them. */
+  readonly usesDeltaMaps: boolean;
   readonly aliveCheckIntervalMs: number;
   readonly stopTimeoutMs: number | undefined;
   /** Nobody looks into the repository, so the server's word for its archiver has to do. */

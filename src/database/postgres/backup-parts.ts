@@ -1,14 +1,21 @@
 import type { Logger } from "../../base/log.ts";
 import type { ByteSource } from "../../stream/byte-stream.ts";
+import { Pace } from "../../stream/turn.ts";
 import type { TarHeader } from "../../tar/header.ts";
 import { type TarItem, writeTar } from "../../tar/writer.ts";
 import type { PartEntry } from "../../transfer/stored-part.ts";
 import type { BackupPart } from "../adapter.ts";
-import { BackupFile, type FileReading } from "./backup-file.ts";
+import type { PackedFile } from "./backup-file.ts";
 import type { DirectoryEntry } from "./data-directory.ts";
+import type { FilePlanner } from "./delta-files.ts";
+import type { FileMark } from "./file-mark.ts";
+import { ScanBuffers } from "./file-scan.ts";
 
 /** Receipts of a part are in memory until it ends: files without content must not pile up. */
 const ENTRIES_MAX = 20_000;
+
+/** Files that are looked at and not stored must not keep the thread. */
+const TURN_FILES = 200;
 
 /** Corrupt pages of one file that are named one by one in the log. */
 const NAMED_BLOCKS_MAX = 10;
@@ -17,10 +24,14 @@ export interface PackingOptions {
   readonly entries: Iterator<DirectoryEntry>;
   /** A part is closed after the file that takes it past this many content bytes. */
   readonly thresholdBytes: number;
-  readonly reading: FileReading;
+  /** Decides what is stored of each file. */
+  readonly files: FilePlanner;
   readonly log: Logger;
-  /** Told of each entry once it is in a part. */
-  readonly onEntry: (entry: DirectoryEntry, packed: PartEntry) => void;
+  readonly signal: AbortSignal;
+  /** Told of each entry once it is in a part; `mark`: of files. */
+  readonly onEntry: (entry: DirectoryEntry, packed: PartEntry, mark?: FileMark) => void;
+  /** Told of each file of which nothing is stored. */
+  readonly onUnchanged: (entry: DirectoryEntry, mark: FileMark) => void;
   /** Told of each part once it is complete. */
   readonly onPart: (partName: string, packed: readonly PartEntry[]) => void;
 }
@@ -66,26 +77,36 @@ export class PartPacker {
     };
   }
 
-  *#items(first: DirectoryEntry, partName: string, packed: PartEntry[]): Generator<TarItem> {
+  async *#items(
+    first: DirectoryEntry,
+    partName: string,
+    packed: PartEntry[],
+  ): AsyncGenerator<TarItem> {
+    const { files, thresholdBytes, onPart, signal } = this.#options;
+    const buffers = new ScanBuffers();
+    const pace = new Pace(TURN_FILES);
     let contentBytes = 0;
     let entry: DirectoryEntry | undefined = first;
     while (entry !== undefined) {
       if (entry.kind === "file") {
-        const file = BackupFile.open(entry, this.#options.reading);
-        if (file !== undefined) {
+        await pace.passed(1);
+        signal.throwIfAborted();
+        const file = await files.plan(entry, buffers);
+        if (file?.kind === "unchanged") this.#options.onUnchanged(entry, file.mark);
+        else if (file !== undefined) {
           contentBytes += file.sizeBytes;
           yield* this.#fileItem(file, packed);
         }
       } else {
         yield this.#plainItem(entry, packed);
       }
-      const isFull = contentBytes > this.#options.thresholdBytes || packed.length >= ENTRIES_MAX;
+      const isFull = contentBytes > thresholdBytes || packed.length >= ENTRIES_MAX;
       entry = isFull ? undefined : this.#next();
     }
-    this.#options.onPart(partName, packed);
+    onPart(partName, packed);
   }
 
-  *#fileItem(file: BackupFile, packed: PartEntry[]): Generator<TarItem> {
+  *#fileItem(file: PackedFile, packed: PartEntry[]): Generator<TarItem> {
     let offset = 0;
     yield {
       header: headerOf(file.entry, file.sizeBytes),
@@ -98,15 +119,18 @@ export class PartPacker {
     const { hash, pageHashes } = file.digest();
     this.#plainBytes += file.sizeBytes;
     this.#reportCorruption(file);
-    this.#add(file.entry, packed, {
+    const added: PartEntry = {
       path: file.entry.name,
-      kind: "whole",
+      kind: file.kind,
       sizeBytes: file.sizeBytes,
       xxHash3: hash,
       offset,
       pageHashes,
       corruptBlocks: file.corruptBlocks,
-    });
+      mode: file.entry.mode,
+    };
+    packed.push(added);
+    this.#options.onEntry(file.entry, added, file.mark);
   }
 
   #plainItem(entry: DirectoryEntry, packed: PartEntry[]): TarItem {
@@ -114,7 +138,7 @@ export class PartPacker {
       header: headerOf(entry, 0),
       content: undefined,
       onOffset: (offset) => {
-        this.#add(entry, packed, {
+        const added: PartEntry = {
           path: entry.name,
           kind: entry.kind === "directory" ? "directory" : "link",
           sizeBytes: 0,
@@ -122,17 +146,16 @@ export class PartPacker {
           offset,
           pageHashes: undefined,
           corruptBlocks: [],
-        });
+          mode: entry.mode,
+          linkTarget: entry.kind === "symlink" ? entry.linkTarget : undefined,
+        };
+        packed.push(added);
+        this.#options.onEntry(entry, added);
       },
     };
   }
 
-  #add(entry: DirectoryEntry, packed: PartEntry[], added: PartEntry): void {
-    packed.push(added);
-    this.#options.onEntry(entry, added);
-  }
-
-  #reportCorruption(file: BackupFile): void {
+  #reportCorruption(file: PackedFile): void {
     const { corruptBlocks } = file;
     if (corruptBlocks.length === 0) return;
     const named = corruptBlocks.slice(0, NAMED_BLOCKS_MAX).join(", ");
@@ -146,7 +169,7 @@ export class PartPacker {
 }
 
 /** A tar of items that can be read once. */
-export function tarSource(items: () => Iterable<TarItem>): ByteSource {
+export function tarSource(items: () => Iterable<TarItem> | AsyncIterable<TarItem>): ByteSource {
   return {
     sizeBytes: undefined,
     replayable: false,

@@ -15,6 +15,13 @@ export interface DirectoryEntry {
   readonly uid: number;
   readonly gid: number;
   readonly modifiedAtNs: bigint;
+  /** Set by the kernel at each change of content or attributes. */
+  readonly changedAtNs: bigint;
+  readonly inode: bigint;
+  /** When the inode was made; 0n where the file system does not tell. */
+  readonly bornAtNs: bigint;
+  /** A file of an unlogged relation: it has an init fork, and its pages carry no LSN. */
+  readonly isUnlogged: boolean;
   /** Of a symlink: where it points; else empty. */
   readonly linkTarget: string;
 }
@@ -96,6 +103,8 @@ export function* walkDataDirectory(
 }
 
 interface Place {
+  /** Init forks of the folder, by relation: `16390`. */
+  readonly unlogged?: ReadonlySet<string>;
   readonly root: string;
   readonly localPath: string;
   readonly name: string;
@@ -164,13 +173,15 @@ function note(paths: string[], path: string): void {
 }
 
 function* walkChildren(place: Place): Generator<DirectoryEntry> {
-  for (const child of childrenOf(place.localPath)) {
+  const children = childrenOf(place.localPath);
+  const unlogged = new Set(children.flatMap((child) => /^(\d+)_init$/.exec(child)?.[1] ?? []));
+  for (const child of children) {
     if (child.includes(NOT_UTF8)) {
       note(place.findings.strangeFiles, join(place.localPath, child));
       continue;
     }
     const name = place.name === "/" ? `/${child}` : `${place.name}/${child}`;
-    yield* walk({ ...place, localPath: join(place.localPath, child), name });
+    yield* walk({ ...place, localPath: join(place.localPath, child), name, unlogged });
   }
 }
 
@@ -228,8 +239,18 @@ function entryOf(place: Place, stats: BigIntStats, kind: DirectoryEntry["kind"])
     uid: Number(stats.uid),
     gid: Number(stats.gid),
     modifiedAtNs: stats.mtimeNs,
+    changedAtNs: stats.ctimeNs,
+    inode: stats.ino,
+    bornAtNs: stats.birthtimeNs,
+    isUnlogged: kind === "file" && isUnlogged(place),
     linkTarget: "",
   };
+}
+
+function isUnlogged({ name, unlogged }: Place): boolean {
+  if (unlogged === undefined || unlogged.size === 0) return false;
+  const relation = /^\d+/.exec(name.slice(name.lastIndexOf("/") + 1))?.[0];
+  return relation !== undefined && unlogged.has(relation);
 }
 
 /** Where a link points; undefined when it is gone. */

@@ -4,6 +4,7 @@ import { isJsonObject, type JsonObject, type JsonValue } from "../../base/json.t
 import { JsonDocument } from "../../base/json-document.ts";
 import type { ByteStream } from "../../stream/byte-stream.ts";
 import { type JsonMember, readJsonMembers } from "../../stream/json-members.ts";
+import { parseMark } from "./file-mark.ts";
 import type { CorruptBlocks, FileFacts, FilesMetadata } from "./files-metadata.ts";
 
 /** Called for each entry as it is read; of entries that come twice the last one counts. */
@@ -76,6 +77,7 @@ function decodeFile(what: string, name: string, value: JsonValue): FileFacts {
   const text = fields.required("MTime", fields.text("MTime"));
   const mtime = parseGoTime(text);
   if (mtime === undefined) throw fields.fault("MTime", `is not a time: ${JSON.stringify(text)}`);
+  const mark = fields.text("TidemarkMark");
   const isIncremented = fields.flag("IsIncremented");
   const isSkipped = fields.flag("IsSkipped");
   if (isIncremented && isSkipped) throw fields.fault("IsSkipped", "contradicts IsIncremented");
@@ -85,6 +87,7 @@ function decodeFile(what: string, name: string, value: JsonValue): FileFacts {
     mtimeNs: mtime.ns,
     corruptBlocks: decodeCorruptBlocks(fields.nested("CorruptBlocks")),
     updatesCount: fields.unsigned("UpdatesCount") ?? 0n,
+    mark: mark === undefined ? undefined : parseMark(mark),
   };
 }
 

@@ -5,6 +5,7 @@ import { printJson, quoteJson } from "../../base/json.ts";
 import type { LocalZone } from "../../base/local-zone.ts";
 import type { ByteSource, ByteStream } from "../../stream/byte-stream.ts";
 import { CompressedText } from "./compressed-text.ts";
+import { type FileMark, formatMark } from "./file-mark.ts";
 import type { DatabaseObjects, FileFacts } from "./files-metadata.ts";
 
 /**
@@ -43,7 +44,7 @@ export class FilesMetadataWriter {
       `${this.#files.isEmpty ? "" : ","}${quotedName(name)}:{` +
         `"IsIncremented":${facts.isIncremented},"IsSkipped":${facts.isSkipped},` +
         `"MTime":"${this.#time(facts.mtimeNs)}",${corrupt}` +
-        `"UpdatesCount":${facts.updatesCount}}`,
+        `"UpdatesCount":${facts.updatesCount}${marked(facts.mark)}}`,
     );
   }
 
@@ -132,6 +133,10 @@ function* withSuffix(block: Uint8Array, suffix: Uint8Array): Generator<Uint8Arra
     start = at + 1;
   }
   if (start < block.byteLength) yield block.subarray(start);
+}
+
+function marked(mark: FileMark | undefined): string {
+  return mark === undefined ? "" : `,"TidemarkMark":"${formatMark(mark)}"`;
 }
 
 /** WAL-G refuses names that are not UTF-8; JSON could not give them back. */

@@ -1,4 +1,5 @@
 import type { JsonValue } from "../../base/json.ts";
+import type { FileMark } from "./file-mark.ts";
 
 /**
  * `files_metadata.json`: what each file of a backup is. It can pass 1 GiB on large clusters, so it
@@ -8,12 +9,14 @@ import type { JsonValue } from "../../base/json.ts";
  *                                  "MTime": "<RFC 3339, nanoseconds>",
  *                                  "CorruptBlocks": { "CorruptBlocksCount": 1,
  *                                                     "SomeCorruptBlocks": [7] },
- *                                  "UpdatesCount": 0 }, … },
+ *                                  "UpdatesCount": 0,
+ *                                  "TidemarkMark": "<ours: file-mark.ts>" }, … },
  *     "TarFileSets": { "part_001.tar.zst": ["<entry name>", …], … },
  *     "DatabasesByNames": { "<database>": { "oid": 5, "tables_new": { "<schema>.<table>":
  *                           { "oid": 16390, "relfilenode": 16390, "subtables": { … } } } } } }
  *
  * Each of the three is left out when empty; `CorruptBlocks` is there only when there are some.
+ * WAL-G's reader ignores `TidemarkMark`.
  */
 export interface FileFacts {
   /** Stored as an increment. Never true together with `isSkipped`. */
@@ -25,6 +28,8 @@ export interface FileFacts {
   readonly corruptBlocks: CorruptBlocks | undefined;
   /** Tuples changed according to the statistics; 0 unless the rating composer ran. */
   readonly updatesCount: bigint;
+  /** undefined: directories, links, and whatever WAL-G wrote. */
+  readonly mark: FileMark | undefined;
 }
 
 export interface CorruptBlocks {

@@ -9,7 +9,7 @@ import type { BackupPart, BackupRequest, BackupSession, StoredFacts } from "../a
 import { describeBackup } from "./backup-documents.ts";
 import type { PostgresBackupOptions } from "./backup-options.ts";
 import { PartPacker } from "./backup-parts.ts";
-import { parseControlFile, readControlFile } from "./control-file.ts";
+import { type ControlFile, parseControlFile, readControlFile } from "./control-file.ts";
 import {
   type DirectoryEntry,
   newFindings,
@@ -17,9 +17,13 @@ import {
   walkDataDirectory,
 } from "./data-directory.ts";
 import { collectDatabaseNames } from "./database-names.ts";
+import { beginDelta, type Delta, openBase } from "./delta-begin.ts";
+import { DeltaFiles, wholeFiles } from "./delta-files.ts";
+import type { FileMark } from "./file-mark.ts";
 import { FilesMetadataWriter } from "./files-metadata-writer.ts";
 import { checkServersJournal, firstJournalOf, journalBetween } from "./journal-needs.ts";
 import { controlFilePath, controlPart, labelPart, readWholeControlFile } from "./label-part.ts";
+import type { PostgresIncrement } from "./sentinel-document.ts";
 import { type BackupStart, type BackupStop, PostgresSession } from "./session.ts";
 import { DatabaseError } from "./wire/server-error.ts";
 
@@ -43,14 +47,16 @@ export async function beginLocalBackup(
     waitsForArchiver,
   });
   try {
-    checkSameCluster(options.dataDir, dataDir, server);
+    const control = checkSameCluster(options.dataDir, dataDir, server);
     // A first walk finds what cannot be read before the server enters backup mode.
     const totalBytes = measureDirectory(dataDir);
+    const base = await openBase(request.parent, control, log);
     const start = await server.startBackup(startedAt.toISOString(), signal);
     log.info(`backup started at LSN ${formatLsn(start.startLsn)}, WAL file ${start.segment}`);
     await checkSameCheckpoint(dataDir, start, { clock, signal });
+    const delta = await beginDelta(base, { dataDir, server, start, options, request });
     const firstJournal = await firstJournalOf(server, start, { log, signal });
-    const facts = { startedAt, dataDir, totalBytes, firstJournal, start };
+    const facts = { startedAt, dataDir, totalBytes, firstJournal, start, delta };
     return new LocalBackup(options, request, server, facts);
   } catch (error) {
     await server[Symbol.asyncDispose]();
@@ -59,6 +65,8 @@ export async function beginLocalBackup(
 }
 
 interface BeginFacts {
+  /** undefined: a full backup. */
+  readonly delta: Delta | undefined;
   readonly startedAt: Date;
   readonly dataDir: string;
   readonly totalBytes: number;
@@ -69,7 +77,7 @@ interface BeginFacts {
 class LocalBackup implements BackupSession {
   readonly name: BackupName;
   readonly lost: Promise<never>;
-  readonly totalBytes: number;
+  readonly totalBytes: number | undefined;
   readonly firstJournal: string | undefined;
   readonly #options: PostgresBackupOptions;
   readonly #request: BackupRequest;
@@ -77,6 +85,7 @@ class LocalBackup implements BackupSession {
   readonly #begin: BeginFacts;
   readonly #findings: WalkFindings = newFindings();
   readonly #packer: PartPacker;
+  readonly #deltaFiles: DeltaFiles | undefined;
   readonly #filesMetadata: FilesMetadataWriter | undefined;
   #lastParts: readonly BackupPart[] = [];
   #stop: BackupStop | undefined;
@@ -91,24 +100,30 @@ class LocalBackup implements BackupSession {
     this.#request = request;
     this.#server = server;
     this.#begin = begin;
-    this.name = formatPostgresBackupName(begin.start.segment, undefined);
+    const { delta } = begin;
+    this.name = formatPostgresBackupName(begin.start.segment, delta?.base.parent);
     this.lost = server.lost;
-    this.totalBytes = begin.totalBytes;
+    // Of a delta nobody knows before its end.
+    this.totalBytes = delta === undefined ? begin.totalBytes : undefined;
     this.firstJournal = begin.firstJournal;
     const { zone, writesFilesMetadata } = options;
     this.#filesMetadata = writesFilesMetadata ? new FilesMetadataWriter({ zone }) : undefined;
+    const reading = {
+      checksPages: this.#checksPages(),
+      isParallel: options.isParallel,
+      clock: options.clock,
+      log: options.log,
+      signal: request.signal,
+    };
+    this.#deltaFiles = delta && new DeltaFiles(delta, reading);
     this.#packer = new PartPacker({
       entries: walkDataDirectory(begin.dataDir, this.#findings),
       thresholdBytes: options.thresholdBytes,
-      reading: {
-        checksPages: this.#checksPages(),
-        isParallel: options.isParallel,
-        clock: options.clock,
-        log: options.log,
-        signal: request.signal,
-      },
+      files: this.#deltaFiles ?? wholeFiles(reading),
       log: options.log,
-      onEntry: (entry, packed) => this.#recordFile(entry, packed),
+      signal: request.signal,
+      onEntry: (entry, packed, mark) => this.#recordFile(entry, packed, mark),
+      onUnchanged: (entry, mark) => this.#recordFile(entry, undefined, mark),
       onPart: (partName, packed) => this.#recordPart(partName, packed),
     });
   }
@@ -126,6 +141,7 @@ class LocalBackup implements BackupSession {
     for (const path of this.#findings.links) {
       log.warning(`${path} is a link: stored as a link, what it leads to is not in the backup`);
     }
+    this.#reportDelta();
     const control = await controlPart(this.#begin.dataDir, clock, signal);
     this.#stop = await this.#server.stopBackup(stopTimeoutMs, signal);
     const labels = labelPart({
@@ -161,6 +177,7 @@ class LocalBackup implements BackupSession {
       startedAt,
       finishedAt: this.#options.clock.now(),
       startLsn: start.startLsn,
+      increment: this.#increment(),
       finishLsn: this.#stopped().stopLsn,
       pgVersion: facts.versionNumber,
       systemIdentifier: facts.systemIdentifier,
@@ -204,17 +221,37 @@ class LocalBackup implements BackupSession {
     return false;
   }
 
-  #recordFile(entry: DirectoryEntry, packed: PartEntry): void {
-    const { corruptBlocks } = packed;
+  #increment(): PostgresIncrement | undefined {
+    const { delta } = this.#begin;
+    if (delta === undefined) return undefined;
+    const { parent, full, depth, sinceLsn } = delta.base;
+    return { parent, full, depth, sinceLsn, finder: delta.finder };
+  }
+
+  #reportDelta(): void {
+    const { replaced = 0, unjudged = 0 } = this.#deltaFiles?.counts ?? {};
+    const { log } = this.#options;
+    if (replaced > 0) {
+      log.info(`${replaced} files of relations are not those of the parent: stored whole`);
+    }
+    if (unjudged > 0) {
+      log.info(`${unjudged} files have pages without a server's header: stored whole`);
+    }
+  }
+
+  /** `packed` undefined: the file is as in the parent. */
+  #recordFile(entry: DirectoryEntry, packed: PartEntry | undefined, mark?: FileMark): void {
+    const corruptBlocks = packed?.corruptBlocks ?? [];
     const some = this.#options.storesAllCorrupt
       ? corruptBlocks
       : corruptBlocks.slice(0, RECORDED_BLOCKS_MAX);
     this.#filesMetadata?.addFile(entry.name, {
-      isIncremented: false,
-      isSkipped: false,
+      isIncremented: packed?.kind === "increment",
+      isSkipped: packed === undefined,
       mtimeNs: entry.modifiedAtNs,
       corruptBlocks: corruptBlocks.length === 0 ? undefined : { count: corruptBlocks.length, some },
       updatesCount: 0n,
+      mark,
     });
   }
 
@@ -247,7 +284,7 @@ function resolveDirectory(path: string): string {
 }
 
 /** The directory must be the one that the server, whose session protects the copy, works in. */
-function checkSameCluster(given: string, dataDir: string, server: PostgresSession): void {
+function checkSameCluster(given: string, dataDir: string, server: PostgresSession): ControlFile {
   const { dataDirectory, systemIdentifier } = server.facts;
   if (dataDirectory !== undefined && canonical(dataDirectory) !== dataDir) {
     throw new DatabaseError(
@@ -257,7 +294,7 @@ function checkSameCluster(given: string, dataDir: string, server: PostgresSessio
     );
   }
   const control = readControlFile(dataDir);
-  if (control.systemIdentifier === systemIdentifier) return;
+  if (control.systemIdentifier === systemIdentifier) return control;
   throw new DatabaseError(
     `${dataDir} belongs to system ${control.systemIdentifier}, the server is ${systemIdentifier}`,
     { hint: "Check PGHOST and PGPORT, or name the directory of that server." },

@@ -50,7 +50,12 @@ export interface PostgresIncrement {
   readonly depth: number;
   /** Start LSN of the parent: pages from it on are in the increment. */
   readonly sinceLsn: Lsn;
+  /** How the changed pages were found; undefined where WAL-G wrote the backup. */
+  readonly finder: string | undefined;
 }
+
+/** The key of ours that names the finder; WAL-G's readers ignore it. */
+const FINDER_KEY = "TidemarkFinder";
 
 /** A constant that WAL-G writes beside its times; it says nothing of the digits. */
 export const DATE_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ";
@@ -115,6 +120,7 @@ export function encodePostgresSentinel(
     Hostname: facts.hostname,
     DataDir: facts.dataDir,
     IsPermanent: facts.isPermanent,
+    [FINDER_KEY]: increment?.finder,
   };
 }
 
@@ -137,6 +143,7 @@ function decodeIncrement(fields: JsonDocument): PostgresIncrement | undefined {
     full: fields.required("DeltaFullName", fields.text("DeltaFullName")) as BackupName,
     depth: fields.required("DeltaCount", fields.count("DeltaCount")),
     sinceLsn: fields.required("DeltaLSN", since),
+    finder: fields.text(FINDER_KEY),
   };
 }
 

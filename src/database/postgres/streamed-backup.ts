@@ -109,6 +109,7 @@ class StreamedBackup implements BackupSession {
         mtimeNs: BigInt(header.modifiedAtSeconds) * 1_000_000_000n,
         corruptBlocks: undefined,
         updatesCount: 0n,
+        mark: undefined,
       });
     });
     this.#input = this.#pump();
@@ -168,6 +169,7 @@ class StreamedBackup implements BackupSession {
     return describeBackup({
       startedAt: this.#startedAt,
       finishedAt: this.#options.clock.now(),
+      increment: undefined,
       startLsn,
       finishLsn: this.#ended().stopLsn,
       pgVersion: server.versionNumber,

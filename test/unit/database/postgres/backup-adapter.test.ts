@@ -11,6 +11,11 @@ import { recordingLogger } from "../../../support/memory-repository.ts";
 
 const REQUEST = {
   parent: undefined,
+  journal: {
+    contains: async () => false,
+    read: async () => undefined,
+    open: async () => undefined,
+  },
   isPermanent: false,
   userData: undefined,
   signal: new AbortController().signal,

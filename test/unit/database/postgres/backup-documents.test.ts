@@ -14,6 +14,7 @@ const FACTS: BackupFacts = {
   startedAt: new Date("2026-01-02T03:04:05.120Z"),
   finishedAt: new Date("2026-01-02T03:05:00.500Z"),
   startLsn: parseLsn("200001/2000028"),
+  increment: undefined,
   finishLsn: parseLsn("200001/2000130"),
   pgVersion: 170_005,
   systemIdentifier: 18_446_744_073_709_551_557n,

@@ -6,14 +6,11 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { Clock } from "../../../../src/base/clock.ts";
 import { FilesystemError } from "../../../../src/base/errors.ts";
-import {
-  BackupFile,
-  type FileReading,
-  type ReadAt,
-} from "../../../../src/database/postgres/backup-file.ts";
-import type { DirectoryEntry } from "../../../../src/database/postgres/data-directory.ts";
+import { BackupFile } from "../../../../src/database/postgres/backup-file.ts";
+import type { FileReading, ReadAt } from "../../../../src/database/postgres/opened-file.ts";
 import { pageChecksum } from "../../../../src/delta/page-checksum.ts";
 import { ContentHasher, PAGE_LEAF_BYTES } from "../../../../src/stream/content-hash.ts";
+import { entryOf } from "../../../support/directory-entry.ts";
 import { recordingLogger } from "../../../support/memory-repository.ts";
 import { incompressible } from "../../../support/sample-bytes.ts";
 
@@ -24,20 +21,6 @@ beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), "file-"));
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
-
-function entryOf(name: string, localPath: string): DirectoryEntry {
-  return {
-    name,
-    localPath,
-    kind: "file",
-    sizeBytes: 0,
-    mode: 0o600,
-    uid: 0,
-    gid: 0,
-    modifiedAtNs: 0n,
-    linkTarget: "",
-  };
-}
 
 /** Opens `content` as a file of the name; what was slept and logged is kept. */
 function open(name: string, content: Uint8Array, change: Partial<FileReading> = {}) {
@@ -54,7 +37,7 @@ function open(name: string, content: Uint8Array, change: Partial<FileReading> = 
   };
   const { log, lines } = recordingLogger();
   const reading = { checksPages: true, isParallel: false, clock, log, signal: NEVER, ...change };
-  const file = BackupFile.open(entryOf(name, path), reading);
+  const file = BackupFile.open(entryOf(name, { localPath: path }), reading);
   if (file === undefined) throw new Error("it is there");
   return { file, path, slept, lines };
 }
@@ -118,7 +101,6 @@ describe("content", () => {
   test("of files without pages has one hash and no check", async () => {
     const { file } = open("/postgresql.conf", spoiled(pages(2), [0]));
     await readAll(file);
-    expect(file.isPaged).toBe(false);
     expect(file.digest().pageHashes).toBeUndefined();
     expect(file.corruptBlocks).toEqual([]);
     file.close();
@@ -128,10 +110,12 @@ describe("content", () => {
     const { log } = recordingLogger();
     const clock: Clock = { now: () => new Date(0), monotonicMs: () => 0, sleep: async () => {} };
     const reading = { checksPages: true, isParallel: false, clock, log, signal: NEVER };
-    expect(BackupFile.open(entryOf("/x", join(dir, "gone")), reading)).toBeUndefined();
+    expect(
+      BackupFile.open(entryOf("/x", { localPath: join(dir, "gone") }), reading),
+    ).toBeUndefined();
     const below = join(dir, "plain");
     writeFileSync(below, "");
-    const open = () => BackupFile.open(entryOf("/x", join(below, "y")), reading);
+    const open = () => BackupFile.open(entryOf("/x", { localPath: join(below, "y") }), reading);
     expect(open).toThrow(FilesystemError);
   });
 });

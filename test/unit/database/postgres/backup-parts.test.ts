@@ -13,7 +13,9 @@ import {
   newFindings,
   walkDataDirectory,
 } from "../../../../src/database/postgres/data-directory.ts";
+import { wholeFiles } from "../../../../src/database/postgres/delta-files.ts";
 import type { PartEntry } from "../../../../src/transfer/stored-part.ts";
+import { entryOf } from "../../../support/directory-entry.ts";
 import { recordingLogger } from "../../../support/memory-repository.ts";
 import { tarEntries } from "../../../support/raw-part.ts";
 import { incompressible } from "../../../support/sample-bytes.ts";
@@ -33,8 +35,16 @@ function packer(thresholdBytes: number, isParallel = false) {
   const packing = new PartPacker({
     entries: walkDataDirectory(dir, newFindings()),
     thresholdBytes,
-    reading: { checksPages: false, isParallel, clock: SYSTEM_CLOCK, log, signal: NEVER },
+    files: wholeFiles({
+      checksPages: false,
+      isParallel,
+      clock: SYSTEM_CLOCK,
+      log,
+      signal: NEVER,
+    }),
     log,
+    signal: NEVER,
+    onUnchanged: ({ name }) => recorded.push(`unchanged ${name}`),
     onEntry: ({ name }) => recorded.push(name),
     onPart: (name, packed) =>
       listed.set(
@@ -104,25 +114,24 @@ test("a part ends after 20,000 entries, though they have no content", async () =
   const { log } = recordingLogger();
   const directories = function* (): Generator<DirectoryEntry> {
     for (let index = 0; index < 45_000; index += 1) {
-      yield {
-        name: `/d${index}`,
-        localPath: dir,
-        kind: "directory",
-        sizeBytes: 0,
-        mode: 0o700,
-        uid: 0,
-        gid: 0,
-        modifiedAtNs: 0n,
-        linkTarget: "",
-      };
+      yield entryOf(`/d${index}`, { localPath: dir, kind: "directory" });
     }
   };
   const counts: number[] = [];
+  const reading = {
+    checksPages: false,
+    isParallel: false,
+    clock: SYSTEM_CLOCK,
+    log,
+    signal: NEVER,
+  };
   const packing = new PartPacker({
     entries: directories(),
     thresholdBytes: 1e9,
-    reading: { checksPages: false, isParallel: false, clock: SYSTEM_CLOCK, log, signal: NEVER },
+    files: wholeFiles(reading),
     log,
+    signal: NEVER,
+    onUnchanged: () => {},
     onEntry: () => {},
     onPart: (_name, packed) => counts.push(packed.length),
   });

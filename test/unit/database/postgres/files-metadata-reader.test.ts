@@ -52,6 +52,7 @@ describe("files_metadata.json", () => {
       mtimeNs: 1767409200000000001n,
       corruptBlocks: { count: 12, some: [1, 7] },
       updatesCount: 18446744073709551615n,
+      mark: undefined,
     });
   });
 

@@ -18,6 +18,7 @@ const FACTS: FileFacts = {
   mtimeNs: 1767409200000000001n,
   corruptBlocks: undefined,
   updatesCount: 0n,
+  mark: undefined,
 };
 
 async function text(source: ByteSource): Promise<string> {

@@ -1,0 +1,42 @@
+import type { Logger } from "../../base/log.ts";
+import type { ChangeRecord } from "../../delta/changed-pages.ts";
+import type { Lsn } from "../../delta/lsn.ts";
+import type { TimelineHistory } from "../../wal/timeline-history.ts";
+import type { JournalReader } from "../adapter.ts";
+import type { BackupStart, PostgresSession } from "./session.ts";
+
+/** What is known when a delta backup chooses how it finds the changed pages. */
+export interface ChangeRecordRequest {
+  /** Links resolved. */
+  readonly dataDir: string;
+  /** In backup mode. */
+  readonly server: PostgresSession;
+  /** Changes count from here on: the parent's start, on the timeline that it was taken on. */
+  readonly sinceLsn: Lsn;
+  readonly sinceTimeline: number;
+  /** Where the new backup starts: all changes before it must be in a record. */
+  readonly start: BackupStart;
+  /** Of the new backup's timeline; undefined on the first one. */
+  readonly history: TimelineHistory | undefined;
+  /** WALG_USE_WAL_DELTA: maps of changed blocks are recorded beside the archived WAL. */
+  readonly usesDeltaMaps: boolean;
+  readonly journal: JournalReader;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}
+
+type Opener = (request: ChangeRecordRequest) => Promise<ChangeRecord | undefined>;
+
+/** In the order of preference. Each gives undefined unless it provably covers the whole range. */
+const OPENERS: readonly Opener[] = [];
+
+/** A record that knows every change since the parent; undefined: the pages must be looked at. */
+export async function chooseChangeRecord(
+  request: ChangeRecordRequest,
+): Promise<ChangeRecord | undefined> {
+  for (const open of OPENERS) {
+    const record = await open(request);
+    if (record !== undefined) return record;
+  }
+  return undefined;
+}
