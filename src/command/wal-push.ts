@@ -4,6 +4,7 @@ import { letCompilerWork } from "../base/compiler-policy.ts";
 import { ToolError, UsageError } from "../base/errors.ts";
 import { alreadyStored, pushJournal } from "../database/push-journal.ts";
 import { loadPostgresWal } from "../database/registry.ts";
+import type { WalDelta } from "../database/wal-delta.ts";
 import { WalMetadata } from "../database/wal-metadata.ts";
 import type { Repository } from "../transfer/repository.ts";
 import type { Invocation } from "./command.ts";
@@ -37,6 +38,7 @@ export async function run(invocation: Invocation): Promise<void> {
   await using repository = await openRepository(invocation, "write");
   if (repository.codec.isJavaScript === true) letCompilerWork();
   const metadata = metadataOf(invocation, { repository, path: wal.file.path });
+  const maps = await mapsOf(invocation, { repository, path: wal.file.path });
   const outcome = await pushJournal({
     repository,
     file: wal.file,
@@ -44,11 +46,15 @@ export async function run(invocation: Invocation): Promise<void> {
     mayOverwrite: mayOverwrite(invocation),
     furtherMax: (settings.whole("TOTAL_BG_UPLOADED_LIMIT") ?? 1) - 1,
     workersMax: workersMax(invocation, repository),
-    onStored: (file) => metadata?.record(file, signal) ?? Promise.resolve(),
+    onStored: async (file) => {
+      await metadata?.record(file, signal);
+      await maps?.record(file, signal);
+    },
     log,
     signal,
   });
   await metadata?.finish(signal);
+  await maps?.finish(signal);
   if (outcome === "already-stored") tellAlreadyStored(invocation);
   else log.info(`WAL file '${wal.file.path}': ${outcome}`);
 }
@@ -104,6 +110,16 @@ function workersMax({ settings }: Invocation, { driver }: Repository): number {
 function mayOverwrite({ settings }: Invocation): boolean {
   const key = "PREVENT_WAL_OVERWRITE";
   return settings.origin(key) !== "default" && !settings.flag(key);
+}
+
+/** Loaded only where it is wanted: this process runs once for each segment. */
+async function mapsOf(
+  { settings, log }: Invocation,
+  facts: { readonly repository: Repository; readonly path: string },
+): Promise<WalDelta | undefined> {
+  if (!settings.flag("USE_WAL_DELTA")) return undefined;
+  const { openWalDelta } = await import("../database/wal-delta.ts");
+  return await openWalDelta(facts.repository, { path: facts.path, log });
 }
 
 function metadataOf(

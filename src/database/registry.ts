@@ -8,6 +8,13 @@ export function loadPostgresWal(): Promise<typeof import("./postgres/wal-archive
   return import("./postgres/wal-archive.ts");
 }
 
+/** Changed blocks, recorded while WAL is archived. */
+export function loadPostgresDeltaMaps(): Promise<
+  typeof import("./postgres/delta-map-recorder.ts")
+> {
+  return import("./postgres/delta-map-recorder.ts");
+}
+
 /** Backups of PostgreSQL. */
 export function loadPostgresBackup(): Promise<typeof import("./postgres/backup-adapter.ts")> {
   return import("./postgres/backup-adapter.ts");

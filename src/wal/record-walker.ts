@@ -1,4 +1,4 @@
-import { type Lsn, toLsn } from "../delta/lsn.ts";
+import { toLsn } from "../delta/lsn.ts";
 import { PAGE_FLAG, type PageHeader } from "./page-header.ts";
 import type { RecordSink } from "./record.ts";
 
@@ -11,18 +11,44 @@ export function isZero(bytes: Uint8Array, start: number, end: number): boolean {
 
 /**
  * Follows records over the pages of one segment or of several in a row. The rest of a record
- * that began before the first page is skipped, since its start is not there.
+ * that began before the first page is skipped, unless its start was given.
  */
 export class RecordWalker {
   readonly #sink: RecordSink;
-  /** Bytes of a record that began before the first page. */
-  #skipBytes = 0;
-  #isFirstPage = true;
+  /** Bytes of a record that began before the first page; undefined until that page is there. */
+  #skipBytes: number | undefined;
   #isInRecord = false;
   #hasEnded = false;
 
   constructor(sink: RecordSink) {
     this.#sink = sink;
+  }
+
+  /** Whether the last record goes on after the last page. */
+  get isInRecord(): boolean {
+    return this.#isInRecord;
+  }
+
+  /**
+   * Before the first page: the bytes before it that belong to an unfinished record, or none when
+   * the first page must begin with a record. Returns what is wrong with them, or undefined.
+   */
+  resume(bytes: Uint8Array, majorVersion: number): string | undefined {
+    this.#skipBytes = 0;
+    if (bytes.byteLength === 0) return undefined;
+    // The first word of a record is never split.
+    if (bytes.byteLength < 8) return `unfinished record has ${bytes.byteLength} bytes`;
+    this.#sink.begin(undefined, majorVersion);
+    const fault = this.#sink.piece(bytes, 0, bytes.byteLength);
+    if (fault !== undefined) return fault;
+    if (this.#sink.missingBytes() <= 0) return "unfinished record is finished";
+    this.#isInRecord = true;
+    return undefined;
+  }
+
+  /** The next page is another segment's first: what ended the one before does not end it. */
+  nextSegment(): void {
+    this.#hasEnded = false;
   }
 
   /** Walks one page; returns what is wrong with it, or undefined. */
@@ -32,16 +58,14 @@ export class RecordWalker {
       return isEmpty ? undefined : "bytes after the segment's last record";
     }
     let at = header.headerBytes;
-    if (this.#isFirstPage) this.#skipBytes = header.continuationBytes;
-    const isFirstPage = this.#isFirstPage;
-    this.#isFirstPage = false;
+    this.#skipBytes ??= header.continuationBytes;
     if ((header.flags & PAGE_FLAG.firstIsOverwrite) !== 0) {
       // The server crashed inside that record and gave it up; its rest was never written.
       this.#isInRecord = false;
       this.#skipBytes = 0;
     }
     const missing = this.#isInRecord ? this.#sink.missingBytes() : this.#skipBytes;
-    if (!isFirstPage && header.continuationBytes !== missing) {
+    if (header.continuationBytes !== missing) {
       return `continuation has ${header.continuationBytes} bytes, ${missing} are missing`;
     }
     const room = page.byteLength - at;
@@ -54,13 +78,14 @@ export class RecordWalker {
         const wrong = this.#finishRecord();
         if (wrong !== undefined) return wrong;
       }
-    } else {
+    } else if (taken > 0) {
       this.#skipBytes -= taken;
+      this.#sink.skipped?.(page, at, at + taken);
     }
     at = align(at + taken);
     return taken < missing || this.#hasEnded
       ? this.#restIsZero(page, at)
-      : this.#records(page, at, header.address);
+      : this.#records(page, at, header);
   }
 
   /** A page of zeros: nothing follows in this segment. */
@@ -68,13 +93,14 @@ export class RecordWalker {
     this.#hasEnded = true;
   }
 
-  #records(page: Uint8Array, from: number, address: Lsn): string | undefined {
+  #records(page: Uint8Array, from: number, header: PageHeader): string | undefined {
+    const { address, majorVersion } = header;
     const view = new DataView(page.buffer, page.byteOffset, page.byteLength);
     for (let at = from; at < page.byteLength; ) {
       const totalBytes = view.getUint32(at, true);
       if (totalBytes === 0) this.#hasEnded = true;
       if (this.#hasEnded) return this.#restIsZero(page, at);
-      this.#sink.begin(toLsn(address + BigInt(at)));
+      this.#sink.begin(toLsn(address + BigInt(at)), majorVersion);
       const end = Math.min(at + totalBytes, page.byteLength);
       const fault = this.#sink.piece(page, at, end);
       if (fault !== undefined) return fault;

@@ -24,8 +24,8 @@ const SWITCH_INFO = 0x40;
 
 /** What a walk over pages finds: the pieces of each record, in order. */
 export interface RecordSink {
-  /** A record starts at `lsn`. */
-  begin(lsn: Lsn): void;
+  /** A record starts at `lsn`; undefined: somewhere before the walk, which gives it whole. */
+  begin(lsn: Lsn | undefined, majorVersion: number): void;
   /**
    * Bytes of the record: `page[start, end)`, valid during the call. Returns what is wrong, once
    * the header is known, or undefined.
@@ -37,6 +37,8 @@ export interface RecordSink {
   finish(): string | undefined;
   /** The record that `finish` ended asks for a new segment: nothing follows it in this one. */
   isSwitch(): boolean;
+  /** Bytes that end, or go on with, a record that began before the walk. */
+  skipped?(page: Uint8Array, start: number, end: number): void;
 }
 
 /** Checks length, link to the record before, and CRC of each record, without keeping its bytes. */
@@ -46,10 +48,10 @@ export class RecordCheck implements RecordSink {
   #seenBytes = 0;
   #totalBytes = 0;
   #crc = CRC32C_START;
-  #lsn = 0n;
-  #lsnBefore: bigint | undefined;
+  #lsn: Lsn | undefined;
+  #lsnBefore: Lsn | undefined;
 
-  begin(lsn: Lsn): void {
+  begin(lsn: Lsn | undefined): void {
     this.#lsn = lsn;
     this.#seenBytes = 0;
     this.#totalBytes = 0;
@@ -94,9 +96,10 @@ export class RecordCheck implements RecordSink {
       return `impossible record length ${this.#totalBytes}`;
     }
     if (this.#seenBytes < RECORD_HEADER_BYTES) return undefined;
+    const lsn = this.#lsn;
+    if (lsn === undefined) return undefined;
     const previous = this.#view.getBigUint64(8, true);
-    const isLinked =
-      this.#lsnBefore === undefined ? previous < this.#lsn : previous === this.#lsnBefore;
+    const isLinked = this.#lsnBefore === undefined ? previous < lsn : previous === this.#lsnBefore;
     if (isLinked) return undefined;
     return `record names ${formatLsn(toLsn(previous))} as the one before`;
   }

@@ -83,11 +83,22 @@ export class SegmentCheck {
 
   constructor(
     name: SegmentName,
-    options: { readonly owner: SegmentOwner; readonly checksRecords: boolean },
+    options: {
+      readonly owner: SegmentOwner;
+      readonly checksRecords: boolean;
+      /** Walks over the records instead of one that only checks them. */
+      readonly walker?: RecordWalker;
+    },
   ) {
     this.#name = name;
     this.#owner = options.owner;
-    this.#walker = options.checksRecords ? new RecordWalker(new RecordCheck()) : undefined;
+    const { walker, checksRecords } = options;
+    this.#walker = walker ?? (checksRecords ? new RecordWalker(new RecordCheck()) : undefined);
+  }
+
+  /** The first page's header, once its bytes have come. */
+  get firstHeader(): LongPageHeader | undefined {
+    return this.#first;
   }
 
   /** Takes the next bytes; throws at the first fault. */

@@ -38,8 +38,12 @@ export const IMPORT_RULES: readonly ImportRule[] = [
   { place: "cipher/", may: ["cipher/", "stream/", "base/"] },
   { place: "tar/", may: ["tar/", "stream/", "base/"] },
   { place: "delta/", may: ["delta/", "stream/", "base/"] },
-  // LSNs name places in the WAL; nothing else of the page engine is needed there.
-  { place: "wal/", may: ["wal/", "delta/lsn.ts", "stream/", "base/"] },
+  // LSNs name places in the WAL; nothing else of the page engine is needed there but whom to tell.
+  {
+    place: "wal/",
+    may: ["wal/", "delta/lsn.ts", "stream/", "base/"],
+    mayTypes: ["delta/change-sink.ts"],
+  },
   // Only the registry loads drivers; a driver knows no other driver.
   { place: "storage/registry.ts", may: ["storage/", "base/"] },
   { place: "storage/memory/", may: ["storage/memory/", ...STORAGE_SHARED, "stream/", "base/"] },

@@ -51,3 +51,18 @@ test("the stop file stops it", async () => {
   await expect(stopped).rejects.toMatchObject({ code: "archive-stopped" });
   expect(readdirSync(repository)).toEqual([]);
 });
+
+test("records changed blocks where it is asked for, and stores the file if it cannot", async () => {
+  const path = join(directory, "pg_wal", golden.name);
+  await run(invocation(path));
+  expect(readdirSync(join(directory, "pg_wal")).sort()).toEqual([golden.name, "archive_status"]);
+  await run(invocation(path, { WALG_USE_WAL_DELTA: "true" }));
+  expect(readdirSync(join(directory, "pg_wal", "walg_data", "wal_delta"))).toEqual([golden.name]);
+  rmSync(join(directory, "pg_wal", "walg_data"), { recursive: true });
+  writeFileSync(join(directory, "pg_wal", "walg_data"), "in the way");
+  rmSync(join(repository, "wal_005"), { recursive: true });
+  const pushed = invocation(path, { WALG_USE_WAL_DELTA: "true" });
+  await run(pushed);
+  expect(readdirSync(join(repository, "wal_005"))).toEqual([`${golden.name}.zst`]);
+  expect(pushed.logged.join()).toContain(`changed blocks of WAL file ${golden.name} are not`);
+});
