@@ -4,9 +4,10 @@ import type { Logger } from "../base/log.ts";
 import { forEachConcurrently } from "../base/pool.ts";
 import type { BackupName } from "../catalog/backup-name.ts";
 import { Catalog } from "../catalog/catalog.ts";
+import { markPermanent } from "../catalog/permanence.ts";
 import { withReceipts } from "../catalog/receipts-reader.ts";
 import { ReceiptsWriter } from "../catalog/receipts-writer.ts";
-import type { Sentinel } from "../catalog/sentinel.ts";
+import { incrementLink, type Sentinel } from "../catalog/sentinel.ts";
 import {
   backupObjectKey,
   backupPrefix,
@@ -192,6 +193,7 @@ class Push {
       storedBytes: this.#storedBytes,
       partSuffix: suffixOf(repository.codec.extension),
     });
+    await this.#markAncestors(sentinel);
     for (const document of documents) await this.#storeDocument(document);
     await this.#receipts.finish();
     await this.#receiptsStored;
@@ -226,6 +228,23 @@ class Push {
       this.#request.log.warning(
         `objects of the failed backup ${name} stay in storage: ${messageOf(error)}`,
       );
+    }
+  }
+
+  /** What a permanent delta builds on must stay as long as it does: the oldest one first. */
+  async #markAncestors(document: Sentinel["document"]): Promise<void> {
+    const { backup, repository, adapter, log } = this.#request;
+    if (!backup.isPermanent) return;
+    const signal = this.#signal;
+    const own = { name: this.#session.name, database: adapter.kind, document };
+    const parent = incrementLink(own)?.parent;
+    if (parent === undefined) return;
+    for (const { name } of await this.#catalog.chain(parent, signal)) {
+      const outcome = await markPermanent(repository.driver, name, signal);
+      if (outcome === "marked") log.info(`${name} is permanent now: a permanent delta needs it`);
+      if (outcome === undefined) {
+        log.warning(`${name} has no metadata.json: it cannot be marked permanent`);
+      }
     }
   }
 

@@ -1,6 +1,6 @@
 // Deltas of a real server with the compiled binary: chains by WAL-G's rules for parents and names,
 // restored page for page, checked by pg_checksums and by their rows; and what makes a backup full.
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { BackupSite, type Environment } from "../support/backup-site.ts";
@@ -146,6 +146,30 @@ describe("the parent", () => {
       // It counts from the chosen backup.
       DeltaCount: 2,
     });
+  });
+
+  test("that is permanent has permanent deltas only, and permanent deltas make it so", async () => {
+    await using site = await BackupSite.create({ version: "17", settings: SETTINGS });
+    const isPermanent = (name: string) =>
+      site.document(`basebackups_005/${name}/metadata.json`).includes('"is_permanent":true');
+    const push = async (args: readonly string[], settings: Environment = DELTAS) => {
+      await site.cluster.query("SELECT pg_logical_emit_message(true, 'x', repeat('y', 2000000))");
+      return await site.mustPush(args, { settings });
+    };
+    const full = await push([]);
+    const middle = await push([]);
+    expect([full, middle].map(({ name }) => isPermanent(name))).toEqual([false, false]);
+    const kept = await push(["--permanent"]);
+    expect(kept.name).toContain("_D_");
+    expect([full, middle, kept].map(({ name }) => isPermanent(name))).toEqual([true, true, true]);
+    const refused = await push([]);
+    expect(refused.log).toContain("Can't do a delta backup from permanent backup.");
+    expect(refused.name).not.toContain("_D_");
+    await site.mustPush(["--full", "--permanent"], { settings: DELTAS });
+    const other = await push([], { ...DELTAS, WALG_DELTA_ORIGIN: "LATEST_FULL" });
+    expect(other.name).toContain("_D_");
+    // Marking rewrites a document of the backup, which can be restored all the same.
+    expect(existsSync(join(await site.fetch(kept.name), "PG_VERSION"))).toBe(true);
   });
 
   test("of a streamed backup is none, and a streamed backup is none of a parent", async () => {
