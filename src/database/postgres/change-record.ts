@@ -1,8 +1,10 @@
+import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
 import type { ChangeRecord } from "../../delta/changed-pages.ts";
 import type { Lsn } from "../../delta/lsn.ts";
 import type { TimelineHistory } from "../../wal/timeline-history.ts";
 import type { JournalReader } from "../adapter.ts";
+import { findByDeltaMaps } from "./recorded-map-finder.ts";
 import type { BackupStart, PostgresSession } from "./session.ts";
 
 /** What is known when a delta backup chooses how it finds the changed pages. */
@@ -21,6 +23,7 @@ export interface ChangeRecordRequest {
   /** WALG_USE_WAL_DELTA: maps of changed blocks are recorded beside the archived WAL. */
   readonly usesDeltaMaps: boolean;
   readonly journal: JournalReader;
+  readonly clock: Clock;
   readonly log: Logger;
   readonly signal: AbortSignal;
 }
@@ -28,7 +31,10 @@ export interface ChangeRecordRequest {
 type Opener = (request: ChangeRecordRequest) => Promise<ChangeRecord | undefined>;
 
 /** In the order of preference. Each gives undefined unless it provably covers the whole range. */
-const OPENERS: readonly Opener[] = [];
+const OPENERS: readonly Opener[] = [openDeltaMaps];
+
+/** The archiver stores the last WAL before the backup while this waits. */
+const ARCHIVER_WAIT_MS = 60_000;
 
 /** A record that knows every change since the parent; undefined: the pages must be looked at. */
 export async function chooseChangeRecord(
@@ -38,5 +44,23 @@ export async function chooseChangeRecord(
     const record = await open(request);
     if (record !== undefined) return record;
   }
+  return undefined;
+}
+
+async function openDeltaMaps(request: ChangeRecordRequest): Promise<ChangeRecord | undefined> {
+  const { server, sinceLsn, sinceTimeline, usesDeltaMaps, log } = request;
+  if (!usesDeltaMaps) return undefined;
+  const finding = await findByDeltaMaps({
+    ...request,
+    server: server.facts,
+    parent: { timeline: sinceTimeline, startLsn: sinceLsn },
+    waitMs: ARCHIVER_WAIT_MS,
+  });
+  if (finding.kind === "record") {
+    const { record, maps, segments } = finding;
+    log.info(`changed blocks are known from ${maps} delta maps and ${segments} WAL files`);
+    return record;
+  }
+  log.warning(`recorded delta maps are not used: ${finding.reason}`);
   return undefined;
 }

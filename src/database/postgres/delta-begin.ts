@@ -37,7 +37,7 @@ interface BeginFacts {
   readonly dataDir: string;
   readonly server: PostgresSession;
   readonly start: BackupStart;
-  readonly options: Pick<PostgresBackupOptions, "usesDeltaMaps" | "log">;
+  readonly options: Pick<PostgresBackupOptions, "usesDeltaMaps" | "clock" | "log">;
   readonly request: Pick<BackupRequest, "journal" | "signal">;
 }
 
@@ -52,7 +52,7 @@ export async function beginDelta(
 
 async function begin(base: DeltaBase, facts: BeginFacts): Promise<Delta> {
   const { dataDir, server, start, options, request } = facts;
-  const { log } = options;
+  const { clock, log } = options;
   const { journal, signal } = request;
   const { timeline } = start;
   const history = await readHistory({ dataDir, timeline, journal, signal });
@@ -68,6 +68,7 @@ async function begin(base: DeltaBase, facts: BeginFacts): Promise<Delta> {
     history,
     usesDeltaMaps: options.usesDeltaMaps,
     journal,
+    clock,
     log,
     signal,
   });
