@@ -101,6 +101,13 @@ export class PostgresSession implements AsyncDisposable {
     return (await this.#connection.query(sql, { signal })).rows;
   }
 
+  /** Rows as they come: for answers of any length. */
+  async *rows(sql: string, signal: AbortSignal): AsyncGenerator<readonly (string | null)[]> {
+    for await (const event of this.#connection.command(sql, { signal })) {
+      if (event.kind === "row") yield event.values;
+    }
+  }
+
   /** Settings by name in their base unit; what is unknown or hidden from the user is missing. */
   async showSettings(
     names: readonly string[],
