@@ -192,7 +192,8 @@ export function addonPlugin(
       build.onLoad({ filter: /.*/, namespace: "addon" }, ({ path }) =>
         addons.includes(path)
           ? { contents: readFileSync(resolveAddon(path)), loader: "file" }
-          : { contents: "export default undefined;", loader: "js" },
+          : // CommonJS: what a package requires and would use must be undefined itself.
+            { contents: "module.exports = undefined;", loader: "js" },
       );
     },
   };

@@ -89,7 +89,10 @@ function addonPackages(): readonly BundledPackage[] {
 }
 
 function readPackage(folder: string): BundledPackage {
-  const { name, version, license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+  const manifest = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+  const { name, version } = manifest;
+  // A list of them is the older form.
+  const license = manifest.license ?? manifest.licenses?.[0]?.type;
   if (typeof license !== "string") throw new Error(`${folder}: its license is not stated`);
   const texts = readdirSync(folder)
     .filter((file) => NOTICE_FILE.test(file))

@@ -10,6 +10,11 @@ export function temporaryName(path: string, now: Date): string {
   return `${path}.tmp.${instant}-${random}`;
 }
 
+/** A name that an unfinished write has, in WAL-G and here: never an object. */
+export function isTemporaryName(name: string): boolean {
+  return /\.tmp\.\d{8}T\d{6}Z-[0-9a-f]{16}$/.test(name);
+}
+
 /** Makes the names in a directory durable. */
 export function syncDirectory(path: string): void {
   const descriptor = openSync(path, "r");

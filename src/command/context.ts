@@ -4,6 +4,7 @@ import type { SettingReader } from "../base/setting-reader.ts";
 import { openCipher } from "../cipher/registry.ts";
 import type { Codec, CodecName, CodecOptions } from "../codec/codec.ts";
 import { openCodec, parseCodecName, parseZstdEngine, parseZstdLevel } from "../codec/registry.ts";
+import { passwdEntry } from "../config/passwd.ts";
 import type { Settings } from "../config/settings.ts";
 import { openStorage, type StorageOptions } from "../storage/registry.ts";
 import { readOnly } from "../storage/wrap/read-only.ts";
@@ -38,7 +39,8 @@ export async function openRepository(
     return codec;
   };
   const codec = await codecFor(parseCodecName(settings.text("COMPRESSION_METHOD") ?? ""));
-  const storage = await openStorage(settings, { budget, log, clock, retryBudgetMs });
+  const account = () => passwdEntry(process.geteuid?.() ?? 0);
+  const storage = await openStorage(settings, { budget, log, clock, retryBudgetMs, account });
   // Who only reads must not be able to write by mistake.
   const driver = purpose === "write" ? storage : readOnly(storage);
   return {

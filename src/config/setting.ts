@@ -32,6 +32,7 @@ export type SettingArea =
   | "encryption"
   | "s3"
   | "file"
+  | "sftp"
   | "other-storages"
   | "failover"
   | "mysql"

@@ -24,6 +24,97 @@ export const FILE_SETTINGS = section("file", [
   },
 ]);
 
+export const SFTP_SETTINGS = section("sftp", [
+  {
+    key: "SSH_PREFIX",
+    form: "wale",
+    kind: "text",
+    example: "ssh://backup@host:22/path",
+    help: "Host and directory of the repository (SFTP); user and port win over their own settings",
+  },
+  {
+    key: "SSH_PORT",
+    form: "driver",
+    kind: "whole",
+    min: 1,
+    default: "22",
+    example: "22",
+    help: "Port",
+  },
+  {
+    key: "SSH_USERNAME",
+    form: "driver",
+    kind: "text",
+    example: "backup",
+    help: "User to log in as; by default the one that runs the program",
+  },
+  {
+    key: "SSH_PASSWORD",
+    form: "driver",
+    kind: "text",
+    isSecret: true,
+    example: "secret",
+    help: "Password; also the passphrase of the key, when that has none of its own",
+  },
+  {
+    key: "SSH_PRIVATE_KEY_PATH",
+    form: "driver",
+    kind: "text",
+    example: "/etc/tidemark/id_ed25519",
+    help: "Private key to log in with",
+  },
+  {
+    key: "SSH_PRIVATE_KEY_PASSPHRASE",
+    form: "own",
+    kind: "text",
+    isSecret: true,
+    example: "secret",
+    help: "Passphrase of the private key",
+  },
+  {
+    key: "SSH_AUTH_SOCK",
+    form: "plain",
+    kind: "text",
+    example: "/run/user/1000/ssh-agent",
+    help: "Socket of an agent, whose keys are tried after key and password",
+  },
+  {
+    key: "SSH_KNOWN_HOSTS",
+    form: "own",
+    kind: "text",
+    example: "/etc/tidemark/known_hosts",
+    help:
+      "File with the keys of servers that are trusted, in OpenSSH's form; by default " +
+      "~/.ssh/known_hosts and /etc/ssh/ssh_known_hosts",
+  },
+  {
+    key: "SSH_HOST_KEY_CHECK",
+    form: "own",
+    kind: "flag",
+    default: "true",
+    example: "false",
+    help: "Refuse a server whose key is not among the known ones; WAL-G trusts any server",
+  },
+  {
+    key: "SSH_CONNECTIONS_MAX",
+    form: "own",
+    kind: "whole",
+    min: 1,
+    default: "4",
+    example: "4",
+    help: "Connections to the server at most; each carries several transfers",
+  },
+  {
+    key: "SSH_MAX_RETRIES",
+    form: "own",
+    kind: "whole",
+    min: 0,
+    default: "15",
+    example: "15",
+    help: "How often a transfer goes on, or a request is repeated, after its connection broke",
+  },
+]);
+
 function missing(key: string, form: "wale" | "driver", example: string, help: string): Setting {
   return { key, form, kind: "text", status: "missing", example, help };
 }
@@ -170,38 +261,6 @@ const STORAGES_TO_COME: readonly Setting[] = [
     kind: "text",
     example: "2024-11-04",
     help: "Version of the service's interface",
-  },
-  {
-    key: "SSH_PREFIX",
-    form: "wale",
-    kind: "text",
-    example: "ssh://host/path",
-    help: "Host and path of the repository (SFTP)",
-  },
-  {
-    key: "SSH_PORT",
-    form: "driver",
-    kind: "whole",
-    min: 1,
-    default: "22",
-    example: "22",
-    help: "Port",
-  },
-  { key: "SSH_USERNAME", form: "driver", kind: "text", example: "backup", help: "User" },
-  {
-    key: "SSH_PASSWORD",
-    form: "driver",
-    kind: "text",
-    isSecret: true,
-    example: "secret",
-    help: "Password, or passphrase of the key",
-  },
-  {
-    key: "SSH_PRIVATE_KEY_PATH",
-    form: "driver",
-    kind: "text",
-    example: "/etc/tidemark/id_ed25519",
-    help: "Private key",
   },
 ];
 

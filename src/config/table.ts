@@ -6,7 +6,12 @@ import { GENERAL_SETTINGS } from "./table-general.ts";
 import { MYSQL_SETTINGS, REDIS_SETTINGS, RETIRED_SETTINGS } from "./table-other-databases.ts";
 import { POSTGRES_SETTINGS } from "./table-postgres.ts";
 import { S3_SETTINGS } from "./table-s3.ts";
-import { FAILOVER_SETTINGS, FILE_SETTINGS, OTHER_STORAGE_SETTINGS } from "./table-storages.ts";
+import {
+  FAILOVER_SETTINGS,
+  FILE_SETTINGS,
+  OTHER_STORAGE_SETTINGS,
+  SFTP_SETTINGS,
+} from "./table-storages.ts";
 import { TRANSFER_SETTINGS } from "./table-transfer.ts";
 import { WAL_SETTINGS } from "./table-wal.ts";
 
@@ -18,6 +23,7 @@ export const SECTIONS: readonly SettingSection[] = [
   GENERAL_SETTINGS,
   FILE_SETTINGS,
   S3_SETTINGS,
+  SFTP_SETTINGS,
   OTHER_STORAGE_SETTINGS,
   FAILOVER_SETTINGS,
   ENCRYPTION_SETTINGS,

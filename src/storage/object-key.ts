@@ -10,6 +10,11 @@ export function toObjectKey(text: string): ObjectKey {
   return text as ObjectKey;
 }
 
+/** Whether a name found in a storage can be a key; a stranger's may be one that no key can have. */
+export function isObjectKey(text: string): text is ObjectKey {
+  return faultOf(text) === undefined;
+}
+
 function faultOf(text: string): string | undefined {
   if (text === "") return "is empty";
   if (new TextEncoder().encode(text).byteLength > 1024) return "is longer than 1024 bytes";

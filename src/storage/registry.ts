@@ -16,6 +16,8 @@ export interface StorageOptions {
   readonly clock: Clock;
   /** How long after the opening a failed request may be repeated. undefined: as often as set. */
   readonly retryBudgetMs?: number | undefined;
+  /** Whose account runs this; undefined where the machine has no entry for it. */
+  readonly account?: () => { readonly userName: string; readonly home: string } | undefined;
   /** Uniform in [0, 1): for tests of the back-off. */
   readonly random?: () => number;
 }
@@ -35,7 +37,7 @@ const STORAGES: readonly { readonly key: string; readonly open: Opener | undefin
   { key: "GS_PREFIX", open: undefined },
   { key: "AZ_PREFIX", open: undefined },
   { key: "SWIFT_PREFIX", open: undefined },
-  { key: "SSH_PREFIX", open: undefined },
+  { key: "SSH_PREFIX", open: openSftp },
 ];
 
 /** Opens the storage that the settings name: its driver, logged and retried. */
@@ -79,6 +81,17 @@ async function openS3(settings: SettingReader, options: StorageOptions): Promise
   const idleTimeoutMs = idleTimeout(options.retryBudgetMs);
   const driver = await openS3Storage(s3, { ...options, policy, path, idleTimeoutMs });
   return { driver, policy };
+}
+
+async function openSftp(settings: SettingReader, options: StorageOptions): Promise<Opened> {
+  const { readSftpSettings } = await import("./sftp/settings.ts");
+  const { SftpDriver } = await import("./sftp/driver.ts");
+  const storage = storagePrefix(settings);
+  const sftp = readSftpSettings(settings, { storagePrefix: storage, account: options.account?.() });
+  const { attemptsMax } = sftp;
+  const policy = createPolicy(options, { attemptsMax, throttle: { minMs: 0, maxMs: 1000 } });
+  const idleTimeoutMs = idleTimeout(options.retryBudgetMs);
+  return { driver: new SftpDriver(sftp, { ...options, policy, idleTimeoutMs }), policy };
 }
 
 const IDLE_TIMEOUT_MS = 60_000;

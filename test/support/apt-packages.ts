@@ -3,6 +3,8 @@ const PACKAGES: Readonly<Record<string, string>> = {
   "postgresql-15": "server, pg_waldump, pg_checksums, pg_rewind, pgbench",
   "postgresql-client-15": "psql, pg_basebackup, pg_amcheck, pg_verifybackup",
   openssl: "certificates",
+  "openssh-server": "sshd, for storage over SFTP",
+  "openssh-client": "ssh-keygen, ssh-agent",
   zstd: "an independent decoder",
   lz4: "an independent decoder",
   "xz-utils": "an independent decoder",

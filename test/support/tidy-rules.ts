@@ -24,6 +24,7 @@ const STORAGE_SHARED = [
   ...STORAGE_CONTRACT,
   "storage/checked-body.ts",
   "storage/closable-stream.ts",
+  "storage/folder-range.ts",
   "storage/key-order.ts",
   "storage/range.ts",
 ];
@@ -50,6 +51,7 @@ export const IMPORT_RULES: readonly ImportRule[] = [
   { place: "storage/file/", may: ["storage/file/", ...STORAGE_SHARED, "stream/", "base/"] },
   { place: "storage/service/", may: ["storage/service/", ...STORAGE_SHARED, "stream/", "base/"] },
   { place: "storage/s3/", may: ["storage/s3/", ...SERVICE_SHARED, "stream/", "base/"] },
+  { place: "storage/sftp/", may: ["storage/sftp/", ...STORAGE_SHARED, "stream/", "base/"] },
   { place: "storage/wrap/", may: ["storage/wrap/", ...STORAGE_SHARED, "stream/", "base/"] },
   { place: "storage/", may: [...STORAGE_SHARED, "stream/", "base/"] },
   { place: "transfer/", may: ["transfer/", ...REPOSITORY_CONTRACTS, "stream/", "base/"] },
@@ -171,6 +173,8 @@ export const PACKAGE_OWNERS: Readonly<Record<string, readonly string[]>> = {
   "@aws-sdk/credential-providers": ["storage/s3/"],
   "@mongodb-js/zstd": ["codec/"],
   "libsodium-wrappers-sumo": ["cipher/"],
+  ssh2: ["storage/sftp/"],
+  "ssh2-sftp-client": ["storage/sftp/"],
 };
 
 /** Slow to load (3 to 7 ms each): a process that archives one segment must not pay for them. */
@@ -214,11 +218,12 @@ export const PROVEN_BY: readonly (readonly [place: string, test: string])[] = [
   ["tar/chunked-output.ts", "test/unit/tar/writer.test.ts"],
   ["storage/memory/", "test/conformance/storage-driver.memory.test.ts"],
   ["storage/file/", "test/conformance/storage-driver.file.test.ts"],
+  ["storage/service/", "test/conformance/storage-driver.s3.test.ts"],
   ["storage/s3/", "test/conformance/storage-driver.s3.test.ts"],
+  ["storage/sftp/", "test/conformance/storage-driver.sftp.test.ts"],
   ["database/registry.ts", "test/e2e/backup-push.test.ts"],
   ["base/compiler-policy.ts", "test/e2e/backup-push.test.ts"],
   ["database/postgres/session.ts", "test/conformance/postgres-session.test.ts"],
-  ["storage/service/", "test/conformance/storage-driver.s3.test.ts"],
   ["database/postgres/remote-backup.ts", "test/conformance/postgres-remote-backup.test.ts"],
   ["database/postgres/base-backup-events.ts", "test/conformance/postgres-remote-backup.test.ts"],
   ["database/postgres/local-backup.ts", "test/e2e/backup-push.test.ts"],

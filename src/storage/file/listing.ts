@@ -1,12 +1,11 @@
 import { type Dirent, readdirSync, statSync } from "node:fs";
+import { isTemporaryName } from "../../base/atomic-file.ts";
 import type { ObjectInfo } from "../driver.ts";
+import { type FolderRange, mayHoldKeys } from "../folder-range.ts";
 import { compareKeys } from "../key-order.ts";
-import { type ObjectKey, toObjectKey } from "../object-key.ts";
+import { isObjectKey, type ObjectKey } from "../object-key.ts";
 import { isAbsence, toStorageError } from "./errors.ts";
 import { factsOf } from "./file-facts.ts";
-
-/** A name that an unfinished write has, in WAL-G and here: never an object. */
-const TEMPORARY = /\.tmp\.\d{8}T\d{6}Z-[0-9a-f]{16}$/;
 
 interface Directory {
   readonly root: string;
@@ -20,24 +19,16 @@ interface Entry {
 }
 
 /** Objects whose key starts with `prefix` and is past `after`, in ascending byte order. */
-export function* listFiles(
-  directory: Directory,
-  options: { readonly prefix: string; readonly after: string | undefined },
-): Generator<ObjectInfo> {
+export function* listFiles(directory: Directory, options: FolderRange): Generator<ObjectInfo> {
   const start = options.prefix.slice(0, options.prefix.lastIndexOf("/") + 1);
   yield* walk(directory, start, options);
 }
 
-function* walk(
-  directory: Directory,
-  folder: string,
-  options: { readonly prefix: string; readonly after: string | undefined },
-): Generator<ObjectInfo> {
+function* walk(directory: Directory, folder: string, options: FolderRange): Generator<ObjectInfo> {
   const { prefix, after } = options;
   for (const entry of readFolder(directory, folder)) {
     if (entry.isDirectory) {
-      const mayHold = entry.key.startsWith(prefix) || prefix.startsWith(entry.key);
-      if (mayHold && !isWhollyBefore(entry.key, after)) yield* walk(directory, entry.key, options);
+      if (mayHoldKeys(entry.key, options)) yield* walk(directory, entry.key, options);
       continue;
     }
     if (!entry.key.startsWith(prefix)) continue;
@@ -45,11 +36,6 @@ function* walk(
     const info = infoOf(directory, entry.key);
     if (info !== undefined) yield info;
   }
-}
-
-/** Whether every key in the folder sorts before `after`. */
-function isWhollyBefore(folder: string, after: string | undefined): boolean {
-  return after !== undefined && !after.startsWith(folder) && compareKeys(folder, after) < 0;
 }
 
 /** Objects and folders directly under a folder (`""` or ending with "/"). */
@@ -71,11 +57,11 @@ function readFolder(directory: Directory, folder: string): Entry[] {
   const found = readNames(directory, folder);
   const entries: Entry[] = [];
   for (const dirent of found) {
-    if (TEMPORARY.test(dirent.name)) continue;
+    if (isTemporaryName(dirent.name)) continue;
     const isDirectory = isDirectoryEntry(directory, folder, dirent);
     if (isDirectory === undefined) continue;
     const key = `${folder}${dirent.name}`;
-    if (isKey(key)) entries.push({ key: isDirectory ? `${key}/` : key, isDirectory });
+    if (isObjectKey(key)) entries.push({ key: isDirectory ? `${key}/` : key, isDirectory });
   }
   return entries.sort((left, right) => compareKeys(left.key, right.key));
 }
@@ -119,15 +105,5 @@ function infoOf(directory: Directory, key: string): ObjectInfo | undefined {
   } catch (error) {
     if (isAbsence(error)) return undefined;
     throw toStorageError(error, { storage: directory.storage, key });
-  }
-}
-
-/** A stranger's file with a name that no key can have is not an object of the repository. */
-function isKey(text: string): boolean {
-  try {
-    toObjectKey(text);
-    return true;
-  } catch {
-    return false;
   }
 }

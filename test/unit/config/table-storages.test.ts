@@ -5,9 +5,10 @@ import {
   FAILOVER_SETTINGS,
   FILE_SETTINGS,
   OTHER_STORAGE_SETTINGS,
+  SFTP_SETTINGS,
 } from "../../../src/config/table-storages.ts";
 
-const ROWS = [FAILOVER_SETTINGS, FILE_SETTINGS, OTHER_STORAGE_SETTINGS].flatMap(
+const ROWS = [FAILOVER_SETTINGS, FILE_SETTINGS, OTHER_STORAGE_SETTINGS, SFTP_SETTINGS].flatMap(
   ({ settings }) => settings,
 );
 
@@ -38,6 +39,11 @@ const DOCUMENTED: readonly (readonly [string, string | undefined])[] = [
   ["SSH_USERNAME", undefined],
   ["SSH_PASSWORD", undefined],
   ["SSH_PRIVATE_KEY_PATH", undefined],
+  ["TIDEMARK_SSH_PRIVATE_KEY_PASSPHRASE", undefined],
+  ["TIDEMARK_SSH_KNOWN_HOSTS", undefined],
+  ["TIDEMARK_SSH_HOST_KEY_CHECK", "true"],
+  ["TIDEMARK_SSH_CONNECTIONS_MAX", "4"],
+  ["TIDEMARK_SSH_MAX_RETRIES", "15"],
   ["WALG_SWIFT_PREFIX", undefined],
   ["WALG_OSS_PREFIX", undefined],
   ["WALG_OSS_ACCESS_KEY_SECRET", undefined],

@@ -30,7 +30,7 @@ describe("openStorage", () => {
     });
   });
 
-  test.each(["GS_PREFIX", "AZ_PREFIX", "SSH_PREFIX", "SWIFT_PREFIX", "OSS_PREFIX"])(
+  test.each(["GS_PREFIX", "AZ_PREFIX", "SWIFT_PREFIX", "OSS_PREFIX"])(
     "%s is refused as not there yet",
     async (key) => {
       await expect(open({ [key]: "x://bucket/path" })).rejects.toThrow(`${key}: this storage`);
