@@ -3,29 +3,9 @@
 import { describe, expect, test } from "vitest";
 import { toLsn } from "../../../src/delta/lsn.ts";
 import { PageScan } from "../../../src/delta/page-scan.ts";
+import { joinedPages, madePage } from "../../support/pages.ts";
 
 const PAGE = 8192;
-
-/** A page that a server could have written last at this LSN. */
-function pageAt(lsn: bigint): Uint8Array {
-  const page = new Uint8Array(PAGE).fill(0x5a);
-  const view = new DataView(page.buffer);
-  view.setUint32(0, Number(lsn >> 32n), true);
-  view.setUint32(4, Number(lsn & 0xffff_ffffn), true);
-  view.setUint16(8, 0, true);
-  view.setUint16(10, 4, true);
-  view.setUint16(12, 40, true);
-  view.setUint16(14, 8000, true);
-  view.setUint16(16, 8192, true);
-  view.setUint16(18, 8192 + 4, true);
-  return page;
-}
-
-function fileOf(pages: readonly Uint8Array[]): Uint8Array {
-  const file = new Uint8Array(pages.length * PAGE);
-  for (const [index, page] of pages.entries()) file.set(page, index * PAGE);
-  return file;
-}
 
 describe("a page counts as changed", () => {
   test.each<[bigint, bigint, boolean]>([
@@ -41,7 +21,7 @@ describe("a page counts as changed", () => {
     [0x2_ffff_ffffn, 0x3_0000_0000n, true],
   ])("from LSN %x: one of %x: %s", (since, lsn, isChanged) => {
     const scan = new PageScan(toLsn(since), undefined);
-    expect(scan.push(pageAt(lsn), 0)).toBe(true);
+    expect(scan.push(madePage(lsn), 0)).toBe(true);
     expect([...scan.blocks]).toEqual(isChanged ? [0] : []);
   });
 
@@ -49,7 +29,9 @@ describe("a page counts as changed", () => {
     const odd = new Uint8Array(PAGE).fill(0xff);
     odd.fill(0, 14, 16);
     const scan = new PageScan(toLsn(9n), undefined);
-    expect(scan.push(fileOf([pageAt(1n), new Uint8Array(PAGE), odd, pageAt(1n)]), 10)).toBe(true);
+    expect(
+      scan.push(joinedPages([madePage(1n), new Uint8Array(PAGE), odd, madePage(1n)]), 10),
+    ).toBe(true);
     expect([...scan.blocks]).toEqual([11, 12]);
   });
 
@@ -60,28 +42,28 @@ describe("a page counts as changed", () => {
       expect(page.words[page.start + 1]).toBe(block === 5 ? 0 : 1);
       return block !== 5;
     });
-    const bad = pageAt(0n);
-    expect(scan.push(fileOf([pageAt(1n), bad, pageAt(1n)]), 4)).toBe(true);
+    const bad = madePage(0n);
+    expect(scan.push(joinedPages([madePage(1n), bad, madePage(1n)]), 4)).toBe(true);
     expect([...scan.blocks]).toEqual([5]);
     expect(seen).toEqual([4, 5, 6]);
   });
 });
 
 test("a header that no server writes makes the file one to store whole", () => {
-  const bad = pageAt(5n);
+  const bad = madePage(5n);
   bad[11] = 0xff;
   const scan = new PageScan(toLsn(1n), undefined);
-  expect(scan.push(fileOf([pageAt(5n), bad, pageAt(5n)]), 0)).toBe(false);
+  expect(scan.push(joinedPages([madePage(5n), bad, madePage(5n)]), 0)).toBe(false);
 });
 
 test("many pages, given in pieces at odd addresses, give the same blocks", () => {
-  const pages = Array.from({ length: 300 }, (_, index) => pageAt(BigInt(index % 3)));
-  const file = fileOf(pages);
+  const pages = Array.from({ length: 300 }, (_, index) => madePage(BigInt(index % 3)));
+  const file = joinedPages(pages);
   const expected = pages.flatMap((_, index) => (index % 3 === 2 ? [index] : []));
   // LSN 0 is none: those pages are made new ones.
   const clean = file.slice();
   for (let index = 0; index < 300; index += 3) {
-    clean.set(pageAt(1n), index * PAGE);
+    clean.set(madePage(1n), index * PAGE);
   }
   for (const shift of [0, 1, 4]) {
     const shifted = new Uint8Array(clean.byteLength + shift);
