@@ -1,5 +1,7 @@
+import { lstatSync, readdirSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { asServer, mustRunAsServer } from "../support/run-as.ts";
+import { clusterBytes, mebibytes } from "./backup.bench.ts";
 import { type BenchCluster, WORKERS } from "./bench-cluster.ts";
 import { alternate, type Contestant, measure } from "./measure.ts";
 import type { BenchTable } from "./report.ts";
@@ -14,10 +16,15 @@ export async function benchRestore(bench: BenchCluster, rounds: number): Promise
   await bench.archiveWith("pgbackrest");
   await mustRunAsServer(bench.pgbackrest("backup", "--type=full"), { timeoutMs: 600_000 });
   await bench.archiveWith("nobody");
-  const target = join(bench.path("restored"), "data");
+  const count = mebibytes(await clusterBytes(bench));
+  let target = "";
+  let runs = 0;
   const clear = async () => {
-    bench.emptyFolder("restored");
+    emptyFiles(bench.path("restored"));
+    runs += 1;
+    target = join(bench.emptyFolder(`restored/${runs}`), "data");
   };
+  bench.emptyFolder("restored");
   const contestants: readonly Contestant[] = [
     {
       name: "tidemark backup-fetch",
@@ -37,12 +44,22 @@ export async function benchRestore(bench: BenchCluster, rounds: number): Promise
       prepare: clear,
       run: () => measure({ argv: asServer(["cp", "-a", bench.cluster.dataDir, target]) }),
     },
+    {
+      name: "dd, conv=fsync",
+      prepare: async () => {
+        await clear();
+        await mustRunAsServer(["mkdir", "-m", "700", target]);
+      },
+      run: () => measure({ argv: asServer(writeAsMuch(count, target)) }),
+    },
   ];
   return {
     title: "Restore",
     note:
-      `The full backup above into an empty directory, ${WORKERS} workers, files fsynced and ` +
-      "every checksum that the repository holds compared.",
+      `The full backup above into a new directory, ${WORKERS} workers, files fsynced and every ` +
+      "checksum that the repository holds compared. Earlier targets are emptied and not removed: " +
+      "ext4 makes files slowly (0.5 ms each) for minutes after many were deleted. " +
+      "`dd` shows what the disk takes for as many bytes.",
     results: await alternate(contestants, rounds),
     reference: "pgBackRest restore",
     goals: [
@@ -50,4 +67,20 @@ export async function benchRestore(bench: BenchCluster, rounds: number): Promise
       { contestant: "tidemark backup-fetch", figure: "rss", max: 110 },
     ],
   };
+}
+
+/** So many MiB of zeros into one file. */
+function writeAsMuch(count: string, target: string): string[] {
+  const words = ["if=/dev/zero", `of=${target}/zeros`, "bs=1M", `count=${count}`];
+  return ["dd", ...words, "conv=fsync", "status=none"];
+}
+
+/** Gives the space of all files below a folder back, and keeps the files. */
+function emptyFiles(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name);
+    const stats = lstatSync(path);
+    if (stats.isDirectory()) emptyFiles(path);
+    else if (stats.isFile() && stats.size > 0) truncateSync(path);
+  }
 }
