@@ -137,6 +137,14 @@ const SETTINGS: readonly Setting[] = [
     help: "statement_timeout of the end of a backup; 0: no limit",
   },
   {
+    key: "WAL_SUMMARY_TIMEOUT",
+    form: "own",
+    kind: "duration",
+    default: "60s",
+    example: "60s",
+    help: "How long a delta waits for WAL summaries up to its start before it reads all pages",
+  },
+  {
     key: "PGBACKREST_STANZA",
     form: "plain",
     kind: "text",

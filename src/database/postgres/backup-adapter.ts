@@ -41,6 +41,7 @@ function readOptions(settings: SettingReader, host: BackupHost): PostgresBackupO
     writesFilesMetadata: !settings.flag("WITHOUT_FILES_METADATA"),
     namesTables: !settings.flag("DISABLE_PARTIAL_RESTORE"),
     usesDeltaMaps: settings.flag("USE_WAL_DELTA"),
+    summaryWaitMs: settings.durationMs("WAL_SUMMARY_TIMEOUT"),
     aliveCheckIntervalMs: settings.durationMs("ALIVE_CHECK_INTERVAL") ?? 60_000,
     stopTimeoutMs: settings.durationMs("STOP_BACKUP_TIMEOUT"),
     waitsForArchiver: !settings.flag("ARCHIVE_CHECK"),

@@ -21,6 +21,8 @@ export interface PostgresBackupOptions {
   readonly namesTables: boolean;
   /** Maps of changed blocks are recorded beside the archived WAL: deltas may use them. */
   readonly usesDeltaMaps: boolean;
+  /** How long a delta waits for the server's WAL summaries to reach its start. */
+  readonly summaryWaitMs: number | undefined;
   readonly aliveCheckIntervalMs: number;
   readonly stopTimeoutMs: number | undefined;
   /** Nobody looks into the repository, so the server's word for its archiver has to do. */

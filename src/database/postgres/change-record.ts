@@ -6,6 +6,7 @@ import type { TimelineHistory } from "../../wal/timeline-history.ts";
 import type { JournalReader } from "../adapter.ts";
 import { findByDeltaMaps } from "./recorded-map-finder.ts";
 import type { BackupStart, PostgresSession } from "./session.ts";
+import { findBySummaries } from "./summary-finder.ts";
 
 /** What is known when a delta backup chooses how it finds the changed pages. */
 export interface ChangeRecordRequest {
@@ -22,6 +23,8 @@ export interface ChangeRecordRequest {
   readonly history: TimelineHistory | undefined;
   /** WALG_USE_WAL_DELTA: maps of changed blocks are recorded beside the archived WAL. */
   readonly usesDeltaMaps: boolean;
+  /** How long the server's WAL summaries may take to reach the start. Default one minute. */
+  readonly summaryWaitMs?: number | undefined;
   readonly journal: JournalReader;
   readonly clock: Clock;
   readonly log: Logger;
@@ -31,7 +34,10 @@ export interface ChangeRecordRequest {
 type Opener = (request: ChangeRecordRequest) => Promise<ChangeRecord | undefined>;
 
 /** In the order of preference. Each gives undefined unless it provably covers the whole range. */
-const OPENERS: readonly Opener[] = [openDeltaMaps];
+const OPENERS: readonly Opener[] = [openSummaries, openDeltaMaps];
+
+/** As long as pg_basebackup waits for a summarizer that makes no progress. */
+const SUMMARY_WAIT_MS = 60_000;
 
 /** The archiver stores the last WAL before the backup while this waits. */
 const ARCHIVER_WAIT_MS = 60_000;
@@ -44,6 +50,23 @@ export async function chooseChangeRecord(
     const record = await open(request);
     if (record !== undefined) return record;
   }
+  return undefined;
+}
+
+async function openSummaries(request: ChangeRecordRequest): Promise<ChangeRecord | undefined> {
+  const { server, sinceLsn, sinceTimeline, summaryWaitMs, log } = request;
+  const finding = await findBySummaries({
+    ...request,
+    session: server,
+    parent: { timeline: sinceTimeline, startLsn: sinceLsn },
+    waitMs: summaryWaitMs ?? SUMMARY_WAIT_MS,
+  });
+  if (finding.kind === "record") {
+    log.info(`changed blocks are known from ${finding.summaries} WAL summaries`);
+    return finding.record;
+  }
+  if (finding.kind === "none") log.debug(finding.reason);
+  else log.warning(`the server's WAL summaries are not used: ${finding.reason}`);
   return undefined;
 }
 

@@ -37,7 +37,10 @@ interface BeginFacts {
   readonly dataDir: string;
   readonly server: PostgresSession;
   readonly start: BackupStart;
-  readonly options: Pick<PostgresBackupOptions, "usesDeltaMaps" | "clock" | "log">;
+  readonly options: Pick<
+    PostgresBackupOptions,
+    "usesDeltaMaps" | "summaryWaitMs" | "clock" | "log"
+  >;
   readonly request: Pick<BackupRequest, "journal" | "signal">;
 }
 
@@ -67,6 +70,7 @@ async function begin(base: DeltaBase, facts: BeginFacts): Promise<Delta> {
     start,
     history,
     usesDeltaMaps: options.usesDeltaMaps,
+    summaryWaitMs: options.summaryWaitMs,
     journal,
     clock,
     log,

@@ -31,6 +31,8 @@ export interface SummaryRequest {
 /** A record that is proven to tell of all the WAL in between, or why there is none. */
 export type SummaryFinding =
   | { readonly kind: "record"; readonly record: ChangeRecord; readonly summaries: number }
+  /** The server makes no summaries: nothing is wrong. */
+  | { readonly kind: "none"; readonly reason: string }
   | { readonly kind: "unproven"; readonly reason: string };
 
 const FIRST_VERSION = 17;
@@ -44,7 +46,7 @@ export async function findBySummaries(request: SummaryRequest): Promise<SummaryF
   const { session, parent, start, history, signal } = request;
   const { majorVersion } = session.facts;
   if (majorVersion < FIRST_VERSION) {
-    return unproven(`PostgreSQL ${majorVersion} makes no WAL summaries`);
+    return { kind: "none", reason: `PostgreSQL ${majorVersion} makes no WAL summaries` };
   }
   const { ranges, fault } = walBetween(parent, start, history);
   if (ranges === undefined) return unproven(fault);
@@ -74,7 +76,7 @@ async function findInRanges(
   const isOn = settings.get("summarize_wal") === "on";
   const source = await chooseSource(request);
   const cover = await coverInTime({ ...request, source, ranges, isOn });
-  if (cover.kind === "unproven") return cover;
+  if (cover.kind !== "covered") return cover;
   const record = new SummaryRecord({ pageBytes: blockBytes });
   for (const summary of cover.summaries) await source.read(summary, record, signal);
   const summaries = cover.summaries.length;
@@ -105,12 +107,11 @@ interface CoverTask extends SummaryRequest {
   readonly isOn: boolean;
 }
 
-type Unproven = Extract<SummaryFinding, { readonly kind: "unproven" }>;
+type Covered = Extract<SummaryCover, { readonly kind: "covered" }>;
+type NotFound = Exclude<SummaryFinding, { readonly kind: "record" }>;
 
 /** Waits for summaries that are still to come, but not for those that never will. */
-async function coverInTime(
-  task: CoverTask,
-): Promise<Extract<SummaryCover, { readonly kind: "covered" }> | Unproven> {
+async function coverInTime(task: CoverTask): Promise<Covered | NotFound> {
   const { source, ranges, clock, signal, waitMs, log } = task;
   const startedMs = clock.monotonicMs();
   for (let isFirst = true; ; isFirst = false) {
@@ -122,7 +123,7 @@ async function coverInTime(
     const missing =
       `no WAL summary tells of timeline ${range.timeline} from ${formatLsn(missingLsn)} ` +
       `to ${formatLsn(range.endLsn)}`;
-    if (!task.isOn) return unproven(`${missing}, and summarize_wal is off`);
+    if (!task.isOn) return { kind: "none", reason: `${missing}, and summarize_wal is off` };
     if (summarizedLsn > missingLsn) return unproven(missing);
     const waitedMs = clock.monotonicMs() - startedMs;
     if (waitedMs >= waitMs) {
@@ -142,6 +143,6 @@ async function summarizedUpTo({ session, signal }: SummaryRequest): Promise<Lsn>
   return parseLsn(row?.[0] ?? "");
 }
 
-function unproven(reason: string): Unproven {
+function unproven(reason: string): NotFound {
   return { kind: "unproven", reason };
 }
