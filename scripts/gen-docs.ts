@@ -10,6 +10,7 @@ const TITLES: Readonly<Record<SettingArea, string>> = {
   general: "General",
   file: "Repository in a directory",
   s3: "Repository in S3",
+  gcs: "Repository in Google Cloud Storage",
   sftp: "Repository on an SSH server",
   "other-storages": "Repository elsewhere",
   failover: "Failover storages",

@@ -10,6 +10,7 @@ const PREPARATIONS: readonly Step[] = [
   { name: "build", run: buildBinary },
   { name: "servers and binary in reach of their account", run: copyServers },
   { name: "MinIO", run: buildMinio },
+  { name: "fake-gcs-server", run: buildGcsServer },
 ];
 
 /**
@@ -68,12 +69,20 @@ async function copyServers(): Promise<string | undefined> {
 /** As with packages: its tests fail by themselves and say how to get it. */
 async function buildMinio(): Promise<string | undefined> {
   const { installMinio } = await import("../test/support/minio-install.ts");
-  const failure = await installMinio().then(
+  return warned("S3", installMinio());
+}
+
+async function buildGcsServer(): Promise<string | undefined> {
+  const { installGcsServer } = await import("../test/support/gcs-install.ts");
+  return warned("Google Cloud Storage", installGcsServer());
+}
+
+async function warned(service: string, building: Promise<string>): Promise<undefined> {
+  const failure = await building.then(
     () => undefined,
     (error: unknown) => String(error),
   );
-  if (failure !== undefined) console.log(`     tests of S3 will fail: ${failure}`);
-  return undefined;
+  if (failure !== undefined) console.log(`     tests of ${service} will fail: ${failure}`);
 }
 
 if (import.meta.main) process.exitCode = await main(process.argv.slice(2));

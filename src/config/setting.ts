@@ -31,6 +31,7 @@ export type SettingArea =
   | "postgres"
   | "encryption"
   | "s3"
+  | "gcs"
   | "file"
   | "sftp"
   | "other-storages"

@@ -2,6 +2,7 @@ import type { Setting, SettingSection } from "./setting.ts";
 import { PREFIXES, PREFIXES_OF } from "./setting.ts";
 import { BACKUP_SETTINGS } from "./table-backup.ts";
 import { ENCRYPTION_SETTINGS } from "./table-encryption.ts";
+import { GCS_SETTINGS } from "./table-gcs.ts";
 import { GENERAL_SETTINGS } from "./table-general.ts";
 import { MYSQL_SETTINGS, REDIS_SETTINGS, RETIRED_SETTINGS } from "./table-other-databases.ts";
 import { POSTGRES_SETTINGS } from "./table-postgres.ts";
@@ -23,6 +24,7 @@ export const SECTIONS: readonly SettingSection[] = [
   GENERAL_SETTINGS,
   FILE_SETTINGS,
   S3_SETTINGS,
+  GCS_SETTINGS,
   SFTP_SETTINGS,
   OTHER_STORAGE_SETTINGS,
   FAILOVER_SETTINGS,

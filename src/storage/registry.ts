@@ -34,7 +34,7 @@ const STORAGES: readonly { readonly key: string; readonly open: Opener | undefin
   { key: "OSS_PREFIX", open: undefined },
   { key: "S3_PREFIX", open: openS3 },
   { key: "FILE_PREFIX", open: openFile },
-  { key: "GS_PREFIX", open: undefined },
+  { key: "GS_PREFIX", open: openGcs },
   { key: "AZ_PREFIX", open: undefined },
   { key: "SWIFT_PREFIX", open: undefined },
   { key: "SSH_PREFIX", open: openSftp },
@@ -80,6 +80,16 @@ async function openS3(settings: SettingReader, options: StorageOptions): Promise
   const path = keys !== undefined && role === undefined ? "direct" : "sdk";
   const idleTimeoutMs = idleTimeout(options.retryBudgetMs);
   const driver = await openS3Storage(s3, { ...options, policy, path, idleTimeoutMs });
+  return { driver, policy };
+}
+
+async function openGcs(settings: SettingReader, options: StorageOptions): Promise<Opened> {
+  const { readGcsSettings } = await import("./gcs/settings.ts");
+  const { openGcsStorage } = await import("./gcs/open.ts");
+  const gcs = readGcsSettings(settings, storagePrefix(settings));
+  const policy = createPolicy(options, gcs);
+  const idleTimeoutMs = idleTimeout(options.retryBudgetMs);
+  const driver = await openGcsStorage(gcs, { ...options, policy, idleTimeoutMs });
   return { driver, policy };
 }
 

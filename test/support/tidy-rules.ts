@@ -51,6 +51,7 @@ export const IMPORT_RULES: readonly ImportRule[] = [
   { place: "storage/file/", may: ["storage/file/", ...STORAGE_SHARED, "stream/", "base/"] },
   { place: "storage/service/", may: ["storage/service/", ...STORAGE_SHARED, "stream/", "base/"] },
   { place: "storage/s3/", may: ["storage/s3/", ...SERVICE_SHARED, "stream/", "base/"] },
+  { place: "storage/gcs/", may: ["storage/gcs/", ...SERVICE_SHARED, "stream/", "base/"] },
   { place: "storage/sftp/", may: ["storage/sftp/", ...STORAGE_SHARED, "stream/", "base/"] },
   { place: "storage/wrap/", may: ["storage/wrap/", ...STORAGE_SHARED, "stream/", "base/"] },
   { place: "storage/", may: [...STORAGE_SHARED, "stream/", "base/"] },
@@ -169,6 +170,7 @@ export const OWNERSHIPS: readonly Ownership[] = [
 /** Packages, and who may import them: everything else reaches them through these files. */
 export const PACKAGE_OWNERS: Readonly<Record<string, readonly string[]>> = {
   cac: ["cli/"],
+  "@google-cloud/storage": ["storage/gcs/"],
   "@aws-sdk/client-s3": ["storage/s3/"],
   "@aws-sdk/credential-providers": ["storage/s3/"],
   "@mongodb-js/zstd": ["codec/"],
@@ -200,6 +202,7 @@ export const HOT_ENTRIES = [
   "src/command/wal-fetch.ts",
   "src/storage/file/driver.ts",
   "src/storage/service/driver.ts",
+  "src/storage/gcs/open.ts",
   "src/codec/zstd.ts",
   "src/codec/lz4.ts",
 ];
@@ -220,6 +223,7 @@ export const PROVEN_BY: readonly (readonly [place: string, test: string])[] = [
   ["storage/file/", "test/conformance/storage-driver.file.test.ts"],
   ["storage/service/", "test/conformance/storage-driver.s3.test.ts"],
   ["storage/s3/", "test/conformance/storage-driver.s3.test.ts"],
+  ["storage/gcs/", "test/conformance/storage-driver.gcs.test.ts"],
   ["storage/sftp/", "test/conformance/storage-driver.sftp.test.ts"],
   ["database/registry.ts", "test/e2e/backup-push.test.ts"],
   ["base/compiler-policy.ts", "test/e2e/backup-push.test.ts"],

@@ -1,5 +1,6 @@
 import { ConfigError } from "../../base/errors.ts";
 import type { SettingReader } from "../../base/setting-reader.ts";
+import { parseCustomerKey } from "../service/settings.ts";
 import type { Encryption, Retention } from "./object-headers.ts";
 
 /** `S3_SSE`, `S3_SSE_KMS_ID`, `S3_SSE_C`; a half-set pair is an error, never plain storage. */
@@ -31,18 +32,9 @@ function readCustomerKey(
   if (others.kmsKeyId !== undefined || (others.algorithm ?? "AES256") !== "AES256") {
     throw new ConfigError("S3_SSE_C: goes with S3_SSE AES256 only, and without S3_SSE_KMS_ID");
   }
-  const key = Buffer.from(text, "base64");
-  if (
-    key.byteLength !== 32 ||
-    key.toString("base64").replace(/=+$/, "") !== text.replace(/=+$/, "")
-  ) {
-    throw new ConfigError(
-      "S3_SSE_C: is not 32 bytes in base64",
-      "Make one with: openssl rand -base64 32",
-    );
-  }
-  const md5 = new Bun.CryptoHasher("md5").update(key).digest("base64");
-  return { by: "customer", keyBase64: key.toString("base64"), keyMd5Base64: md5 };
+  const { bytes, base64 } = parseCustomerKey("S3_SSE_C", text);
+  const md5 = new Bun.CryptoHasher("md5").update(bytes).digest("base64");
+  return { by: "customer", keyBase64: base64, keyMd5Base64: md5 };
 }
 
 /** `S3_RETENTION_PERIOD` in seconds and `S3_RETENTION_MODE`: object lock of what is stored. */

@@ -1,12 +1,12 @@
-import { readFileSync } from "node:fs";
 import type { ByteBudget } from "../../base/byte-budget.ts";
 import type { Clock } from "../../base/clock.ts";
-import { ConfigError, errnoOf } from "../../base/errors.ts";
+import { ConfigError } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
 import type { RetryPolicy } from "../../base/retry.ts";
 import { retryTransient } from "../../base/retry.ts";
 import type { StorageDriver } from "../driver.ts";
 import type { ObjectApi } from "../service/api.ts";
+import { readAuthorities } from "../service/authorities.ts";
 import { ServiceDriver } from "../service/driver.ts";
 import { createTransport, type Transport } from "../service/transport.ts";
 import { credentialSource } from "./credentials.ts";
@@ -128,26 +128,6 @@ async function openTransport(settings: S3Settings, options: S3OpenOptions): Prom
   if (settings.endpointSource === undefined) return direct;
   const connectTo = createEndpointSource(settings.endpointSource, direct);
   return createTransport({ ...common, connectTo });
-}
-
-/** The built-in authorities and those of the files, since naming any replaces the built-in. */
-async function readAuthorities(files: readonly string[]): Promise<readonly string[] | undefined> {
-  if (files.length === 0) return undefined;
-  const { rootCertificates } = await import("node:tls");
-  return [...rootCertificates, ...files.map(readAuthorityFile)];
-}
-
-function readAuthorityFile(path: string): string {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    throw new ConfigError(`S3_CA_CERT_FILE: ${path}: ${errnoOf(error) ?? "cannot be read"}`);
-  }
-  if (!text.includes("-----BEGIN CERTIFICATE-----")) {
-    throw new ConfigError(`S3_CA_CERT_FILE: ${path}: holds no certificate in PEM form`);
-  }
-  return text;
 }
 
 async function findRegion(

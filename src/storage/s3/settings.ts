@@ -1,6 +1,8 @@
 import { ConfigError } from "../../base/errors.ts";
 import type { SettingReader } from "../../base/setting-reader.ts";
+import type { AuthorityFile } from "../service/authorities.ts";
 import type { ProxySettings } from "../service/proxy.ts";
+import { readEndpointUrl, readProxy, readWhole } from "../service/settings.ts";
 import type { ObjectSettings } from "./object-headers.ts";
 import { parseHeaders, parseTags, readEncryption, readRetention } from "./object-settings.ts";
 import type { S3Credentials } from "./signer.ts";
@@ -29,7 +31,7 @@ export interface S3Settings {
     | { readonly url: string; readonly port: number; readonly scheme: string }
     | undefined;
   readonly credentials: CredentialSettings;
-  readonly certificateFiles: readonly string[];
+  readonly certificateFiles: readonly AuthorityFile[];
   readonly proxy: ProxySettings;
   readonly objects: ObjectSettings;
   readonly partBytesMax: number;
@@ -70,14 +72,11 @@ export function readS3Settings(settings: SettingReader, storagePrefix: string): 
     isDualStack: settings.flag("AWS_DUAL_STACK"),
     endpointSource: readEndpointSource(settings),
     credentials: readCredentials(settings),
-    certificateFiles: ["S3_CA_CERT_FILE", "AWS_CA_BUNDLE"].flatMap(
-      (key) => settings.text(key) ?? [],
-    ),
-    proxy: {
-      https: settings.text("HTTPS_PROXY"),
-      http: settings.text("HTTP_PROXY"),
-      none: settings.text("NO_PROXY"),
-    },
+    certificateFiles: ["S3_CA_CERT_FILE", "AWS_CA_BUNDLE"].flatMap((setting) => {
+      const path = settings.text(setting);
+      return path === undefined ? [] : { setting, path };
+    }),
+    proxy: readProxy(settings),
     objects: {
       storageClass: settings.text("S3_STORAGE_CLASS"),
       encryption: readEncryption(settings),
@@ -116,13 +115,7 @@ function readPrefix(text: string): { readonly bucket: string; readonly path: str
 /** `host:port` means HTTPS, as for WAL-G. */
 function readEndpoint(text: string | undefined): URL | undefined {
   if (text === undefined) return undefined;
-  const url = URL.parse(text.includes("://") ? text : `https://${text}`);
-  const isHttp = url?.protocol === "http:" || url?.protocol === "https:";
-  if (url === null || !isHttp || url.username !== "" || url.search !== "") {
-    throw new ConfigError("AWS_ENDPOINT: is not like https://storage.example.com:9000");
-  }
-  url.pathname = url.pathname.replace(/\/+$/, "");
-  return url;
+  return readEndpointUrl("AWS_ENDPOINT", text.includes("://") ? text : `https://${text}`);
 }
 
 /** A bucket cannot be part of an IP address, nor of a certificate when its name has a dot. */
@@ -178,17 +171,4 @@ function readThrottle(settings: SettingReader): S3Settings["throttle"] {
     ...limits,
   });
   return { minMs, maxMs: Math.max(minMs, maxMs) };
-}
-
-function readWhole(
-  settings: SettingReader,
-  key: string,
-  limits: { readonly fallback: number; readonly min: number; readonly max: number },
-): number {
-  const value = settings.whole(key);
-  if (value === undefined) return limits.fallback;
-  if (value < limits.min || value > limits.max) {
-    throw new ConfigError(`${key}: ${value} is not between ${limits.min} and ${limits.max}`);
-  }
-  return value;
 }

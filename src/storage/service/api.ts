@@ -22,12 +22,12 @@ export interface CreateRequest {
   readonly name: string;
   /** Kept in the object's metadata: it tells a write of ours from somebody else's. */
   readonly putId: string;
+  readonly ifAbsent: boolean;
   readonly signal: AbortSignal;
 }
 
 export interface PutRequest extends CreateRequest {
   readonly body: Uint8Array;
-  readonly ifAbsent: boolean;
 }
 
 export interface PutAnswer {
@@ -68,6 +68,7 @@ export interface UploadName {
 export interface PartRequest extends UploadName {
   readonly partNumber: number;
   readonly body: Uint8Array;
+  readonly isLast: boolean;
 }
 
 export interface CompletedPart {

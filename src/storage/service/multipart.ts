@@ -4,7 +4,7 @@ import type { Part, PartReader } from "./part-reader.ts";
 
 export interface MultipartRequest {
   readonly name: string;
-  readonly putId: string;
+  readonly create: () => Promise<string>;
   readonly concurrencyMax: number;
   readonly partsMax: number;
   readonly signal: AbortSignal;
@@ -27,10 +27,10 @@ export async function uploadInParts(
   source: { readonly first: Part; readonly reader: PartReader },
   request: MultipartRequest,
 ): Promise<PutAnswer> {
-  const { name, putId, signal, repeat } = request;
+  const { create } = request;
   let uploadId: string;
   try {
-    uploadId = await repeat(signal, () => api.createMultipartUpload({ name, putId, signal }));
+    uploadId = await create();
   } catch (error) {
     source.first[Symbol.dispose]();
     throw error;
@@ -58,9 +58,9 @@ async function uploadParts(
 
   const send = async (part: Part, partNumber: number): Promise<void> => {
     try {
-      const body = part.bytes;
+      const { bytes: body, isLast } = part;
       const etag = await repeat(signal, () =>
-        api.uploadPart({ name, uploadId, partNumber, body, signal }),
+        api.uploadPart({ name, uploadId, partNumber, body, isLast, signal }),
       );
       completed.push({ partNumber, etag });
       part.recycle();

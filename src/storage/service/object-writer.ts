@@ -103,10 +103,10 @@ export class ObjectWriter {
     write: Write,
   ): Promise<PutAnswer> {
     const { api, sizing, log, name: storage } = this.#options;
-    const { key, name, putId, signal } = write;
+    const { key, name, signal } = write;
     return uploadInParts(api, source, {
       name,
-      putId,
+      create: () => this.#create(write),
       signal,
       partsMax: sizing.partsMax,
       concurrencyMax: sizing.partsInFlightMax,
@@ -117,6 +117,21 @@ export class ObjectWriter {
         log.warning(`${storage}/${key}: an unfinished multipart upload could not be removed`, {
           uploadId,
         }),
+    });
+  }
+
+  #create(write: Write): Promise<string> {
+    const { api, errors } = this.#options;
+    const { name, putId, signal } = write;
+    return this.#repeat(write, signal, async () => {
+      const ifAbsent = write.ifAbsent && this.#sendsCondition;
+      try {
+        return await api.createMultipartUpload({ name, putId, ifAbsent, signal });
+      } catch (error) {
+        // Some services refuse at once what they would not complete.
+        if (errors.isPrecondition(error)) await this.#afterRefusal(write, error);
+        throw error;
+      }
     });
   }
 

@@ -52,7 +52,7 @@ test("a setting that nothing in src reads says so, and one that is read does not
   expect(supported.filter((setting) => !isRead(setting)).map(keyOf)).toEqual([]);
   const idle = SETTINGS.filter(({ status }) => status === "idle");
   // Read only to say that these storages are not supported.
-  expect(idle.filter(isRead).map(keyOf)).toEqual(["GS_PREFIX", "AZ_PREFIX", "SSH_PREFIX"]);
+  expect(idle.filter(isRead).map(keyOf)).toEqual(["AZ_PREFIX"]);
 });
 
 test("a setting without effect has a reason, and only real commands miss it", () => {

@@ -30,7 +30,7 @@ describe("openStorage", () => {
     });
   });
 
-  test.each(["GS_PREFIX", "AZ_PREFIX", "SWIFT_PREFIX", "OSS_PREFIX"])(
+  test.each(["AZ_PREFIX", "SWIFT_PREFIX", "OSS_PREFIX"])(
     "%s is refused as not there yet",
     async (key) => {
       await expect(open({ [key]: "x://bucket/path" })).rejects.toThrow(`${key}: this storage`);
@@ -44,6 +44,12 @@ describe("openStorage", () => {
     expect(driver.name).toBe("s3://b/p");
     const below = await open({ S3_PREFIX: "s3://b", STORAGE_PREFIX: "/x/y/", ...keys });
     expect(below.name).toBe("s3://b/x/y");
+  });
+
+  test("opens Google Cloud Storage after a directory, and asks it for nothing", async () => {
+    const driver = await open({ GS_PREFIX: "gs://b/p/", STORAGE_PREFIX: "sub" });
+    expect(driver.name).toBe("gs://b/p/sub");
+    await expect(open({ GS_PREFIX: "s3://b/p" })).rejects.toThrow("GS_PREFIX");
   });
 
   test.each(["", "file://", "file://localhost"])("opens a directory by %s/path", async (scheme) => {

@@ -138,7 +138,14 @@ test("headObject reads size, time and the put's id", async () => {
 });
 
 test("uploadPart names its upload and wants an entity tag", async () => {
-  const part = { name: "a", uploadId: "x/y=", partNumber: 3, body: BODY, signal: NEVER };
+  const part = {
+    name: "a",
+    uploadId: "x/y=",
+    partNumber: 3,
+    body: BODY,
+    isLast: true,
+    signal: NEVER,
+  };
   expect(await open().uploadPart(part)).toBe('"tag"');
   expect(seen[0]?.path).toBe("/bucket/a?partNumber=3&uploadId=x%2Fy%3D");
   answer = () => new Response("");
@@ -166,7 +173,12 @@ test("an error's document and Retry-After are read", async () => {
 test("everything else goes to the SDK", async () => {
   const rest = new FakeObjectApi();
   const api = open(rest);
-  const uploadId = await api.createMultipartUpload({ name: "a", putId: "id", signal: NEVER });
+  const uploadId = await api.createMultipartUpload({
+    name: "a",
+    putId: "id",
+    ifAbsent: false,
+    signal: NEVER,
+  });
   await api.abortMultipartUpload({ name: "a", uploadId, signal: NEVER });
   await api.listPage({
     prefix: "",
@@ -176,7 +188,12 @@ test("everything else goes to the SDK", async () => {
     signal: NEVER,
   });
   await api.deleteObjects(["a"], NEVER);
-  const second = await api.createMultipartUpload({ name: "a", putId: "id", signal: NEVER });
+  const second = await api.createMultipartUpload({
+    name: "a",
+    putId: "id",
+    ifAbsent: false,
+    signal: NEVER,
+  });
   const complete = { name: "a", uploadId: second, parts: [], ifAbsent: false, signal: NEVER };
   await api.completeMultipartUpload(complete);
   expect(rest.calls).toEqual(["create", "abort", "list", "delete", "create", "complete"]);

@@ -39,8 +39,8 @@ const BODY = new TextEncoder().encode("abc");
 
 test("empty answers are errors wherever something must be in them", async () => {
   for (const call of [
-    () => api.createMultipartUpload({ name: "a", putId: "id", signal: NEVER }),
-    () => api.uploadPart({ ...UPLOAD, partNumber: 1, body: BODY }),
+    () => api.createMultipartUpload({ name: "a", putId: "id", ifAbsent: false, signal: NEVER }),
+    () => api.uploadPart({ ...UPLOAD, partNumber: 1, body: BODY, isLast: true }),
     () => api.completeMultipartUpload({ ...UPLOAD, parts: [], ifAbsent: false }),
     () => api.deleteObjects(["a", "b"], NEVER),
     () =>
@@ -78,7 +78,7 @@ test("retained objects and their parts carry an MD5, and the additional headers"
     ifAbsent: true,
     signal: NEVER,
   });
-  await api.uploadPart({ ...UPLOAD, partNumber: 1, body: BODY });
+  await api.uploadPart({ ...UPLOAD, partNumber: 1, body: BODY, isLast: true });
   for (const { headers } of endpoint.seen) {
     expect(headers.get("content-md5")).toBe("kAFQmDzST7DWlj99KOF/cg==");
     expect(headers.get("x-extra")).toBe("1");

@@ -33,7 +33,7 @@ async function upload(
     { first, reader },
     {
       name: "a",
-      putId: "id",
+      create: () => api.createMultipartUpload({ name: "a", putId: "id", ifAbsent: false, signal }),
       concurrencyMax: 3,
       partsMax: 10_000,
       signal,

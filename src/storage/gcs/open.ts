@@ -1,0 +1,86 @@
+import type { ByteBudget } from "../../base/byte-budget.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { Logger } from "../../base/log.ts";
+import type { RetryPolicy } from "../../base/retry.ts";
+import type { StorageDriver } from "../driver.ts";
+import { readAuthorities } from "../service/authorities.ts";
+import { withDeadline } from "../service/deadline.ts";
+import { ServiceDriver } from "../service/driver.ts";
+import { createTransport } from "../service/transport.ts";
+import { GcsApi } from "./api.ts";
+import { GcsClient } from "./client.ts";
+import { gcsTokens } from "./credentials.ts";
+import { GCS_ERRORS } from "./errors.ts";
+import type { GcsControl } from "./sdk-control.ts";
+import { CHUNK_UNIT_BYTES, type GcsSettings } from "./settings.ts";
+
+export interface GcsOpenOptions {
+  readonly budget: ByteBudget;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly policy: RetryPolicy;
+  /** Without a byte for so long, a request has failed. */
+  readonly idleTimeoutMs: number;
+}
+
+/** An upload may have any number of chunks. */
+const PARTS_MAX = 2 ** 31;
+/** One chunk is sent while the next is filled: the service takes them in order only. */
+const PARTS_IN_FLIGHT = 2;
+/** How often one stream goes on after its connection broke. */
+const RESUMES_MAX = 10;
+/** Each is a request of its own: a batch only bounds what one repetition covers. */
+const DELETE_BATCH = 100;
+
+/** Opens a bucket of Google Cloud Storage. Nothing is sent. */
+export async function openGcsStorage(
+  settings: GcsSettings,
+  options: GcsOpenOptions,
+): Promise<StorageDriver> {
+  const { bucket, keyPrefix, endpoint, proxy } = settings;
+  const { budget, clock, policy, idleTimeoutMs, log } = options;
+  const name = `gs://${bucket}/${keyPrefix.replace(/^\//, "")}`.replace(/\/$/, "");
+  const certificateAuthorities = await readAuthorities(settings.certificateFiles);
+  const transport = createTransport({ clock, idleTimeoutMs, certificateAuthorities, proxy });
+  const limit = { clock, limitMs: settings.requestLimitMs, setting: "GCS_CONTEXT_TIMEOUT" };
+  const file = settings.credentialsFile;
+  const client = new GcsClient({
+    endpoint,
+    bucket,
+    tokens: settings.isAnonymous
+      ? undefined
+      : gcsTokens({ storage: name, file, clock, timeoutMs: idleTimeoutMs }),
+    customerKey: settings.customerKey,
+    transport: withDeadline(transport, limit),
+    clock,
+  });
+  let loading: Promise<GcsControl> | undefined;
+  const loadControl = (): Promise<GcsControl> => {
+    loading ??= import("./sdk-control.ts").then(({ openSdkControl }) =>
+      openSdkControl(client, { endpoint, bucket }),
+    );
+    return loading;
+  };
+  return new ServiceDriver({
+    name,
+    keyPrefix,
+    api: new GcsApi(client, loadControl),
+    budget,
+    sizing: {
+      partsMax: PARTS_MAX,
+      partBytesMin: CHUNK_UNIT_BYTES,
+      partBytesMax: settings.partBytesMax,
+      budgetBytes: budget.totalBytes,
+      partsInFlightMax: PARTS_IN_FLIGHT,
+    },
+    errors: GCS_ERRORS,
+    partSizeSetting: "GCS_MAX_CHUNK_SIZE",
+    policy,
+    resumesMax: RESUMES_MAX,
+    connectionsMax: settings.concurrencyMax,
+    deleteBatchMax: DELETE_BATCH,
+    conditionalPut: true,
+    clock,
+    log,
+  });
+}
