@@ -233,7 +233,6 @@ export const PROVEN_BY: readonly (readonly [place: string, test: string])[] = [
   ["database/postgres/local-backup.ts", "test/e2e/backup-push.test.ts"],
   ["database/postgres/change-record.ts", "test/e2e/backup-push-delta.test.ts"],
   ["database/postgres/delta-begin.ts", "test/e2e/backup-push-delta.test.ts"],
-  ["database/postgres/delta-base.ts", "test/e2e/backup-push-delta.test.ts"],
   ["database/postgres/opened-file.ts", "test/unit/database/postgres/backup-file.test.ts"],
   ["database/delta-parent.ts", "test/e2e/backup-push-delta.test.ts"],
   ["database/backup-document.ts", "test/unit/database/fetch-backup.test.ts"],

@@ -105,13 +105,13 @@ export function checkHistory(
 ): void {
   const { timeline, finishLsn } = base;
   if (timeline !== start.timeline) {
-    if (history === undefined) {
+    if (history === undefined && start.timeline > 1) {
       throw new UnusableParent(
         `${base.parent} is of timeline ${timeline}, the server is on ${start.timeline}, ` +
           "and its history is neither in pg_wal nor in the repository",
       );
     }
-    if (!history.ancestors.some((ancestor) => ancestor.timeline === timeline)) {
+    if (history?.ancestors.some((ancestor) => ancestor.timeline === timeline) !== true) {
       throw new UnusableParent(
         `${base.parent} is of timeline ${timeline}, which is no ancestor of ${start.timeline}`,
       );
@@ -146,13 +146,12 @@ export async function readHistory(request: {
   const name = `${timeline.toString(16).toUpperCase().padStart(8, "0")}.history`;
   const own = readIfThere(join(request.dataDir, "pg_wal", name));
   const archived = await journal.read(name, signal);
-  const parse = (bytes: Uint8Array) =>
-    parseTimelineHistory(new TextDecoder().decode(bytes), { timeline, name });
-  if (own === undefined) return archived === undefined ? undefined : parse(archived);
-  if (archived !== undefined && Buffer.compare(own, archived) !== 0) {
+  const known = own ?? archived;
+  if (known === undefined) return undefined;
+  if (archived !== undefined && Buffer.compare(known, archived) !== 0) {
     throw new UnusableParent(`the repository's ${name} is of another history than the server's`);
   }
-  return parse(own);
+  return parseTimelineHistory(new TextDecoder().decode(known), { timeline, name });
 }
 
 function readIfThere(path: string): Uint8Array | undefined {
