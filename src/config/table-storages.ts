@@ -9,6 +9,15 @@ export const FILE_SETTINGS = section("file", [
     help: "Directory of the repository, as a path or file:// URL; it has to exist",
   },
   {
+    key: "STORAGE_URL",
+    form: "own",
+    kind: "text",
+    example: "s3://bucket/path",
+    help:
+      "Where the repository is, as s3://, gs://, azure://, ssh://, sftp:// or file:// URL: in " +
+      "place of the prefix of one storage",
+  },
+  {
     key: "STORAGE_PREFIX",
     form: "walg",
     kind: "text",

@@ -4,6 +4,7 @@ import { ConfigError, type ToolError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { doublingCeiling, type RetryPolicy } from "../base/retry.ts";
 import type { SettingReader } from "../base/setting-reader.ts";
+import { chooseStorage, type StorageKind } from "./choice.ts";
 import type { StorageDriver } from "./driver.ts";
 import { StorageError, StorageUnavailableError } from "./errors.ts";
 import { toObjectKey } from "./object-key.ts";
@@ -29,15 +30,19 @@ interface Opened {
 
 type Opener = (settings: SettingReader, options: StorageOptions) => Promise<Opened>;
 
+interface Storage extends StorageKind {
+  readonly open: Opener | undefined;
+}
+
 /** In WAL-G's order: the first whose key is set is opened. */
-const STORAGES: readonly { readonly key: string; readonly open: Opener | undefined }[] = [
-  { key: "OSS_PREFIX", open: undefined },
-  { key: "S3_PREFIX", open: openS3 },
-  { key: "FILE_PREFIX", open: openFile },
-  { key: "GS_PREFIX", open: openGcs },
-  { key: "AZ_PREFIX", open: undefined },
-  { key: "SWIFT_PREFIX", open: undefined },
-  { key: "SSH_PREFIX", open: openSftp },
+const STORAGES: readonly Storage[] = [
+  { key: "OSS_PREFIX", schemes: ["oss"], open: undefined },
+  { key: "S3_PREFIX", schemes: ["s3"], open: openS3 },
+  { key: "FILE_PREFIX", schemes: ["file"], open: openFile },
+  { key: "GS_PREFIX", schemes: ["gs"], open: openGcs },
+  { key: "AZ_PREFIX", schemes: ["azure"], open: undefined },
+  { key: "SWIFT_PREFIX", schemes: ["swift"], open: undefined },
+  { key: "SSH_PREFIX", schemes: ["ssh", "sftp"], open: openSftp },
 ];
 
 /** Opens the storage that the settings name: its driver, logged and retried. */
@@ -45,20 +50,21 @@ export async function openStorage(
   settings: SettingReader,
   options: StorageOptions,
 ): Promise<StorageDriver> {
-  const chosen = STORAGES.find(({ key }) => settings.text(key) !== undefined);
+  const chosen = chooseStorage(settings, STORAGES);
   if (chosen === undefined) {
     throw new ConfigError(
       "no storage is configured",
-      "Set WALG_S3_PREFIX=s3://bucket/path or WALG_FILE_PREFIX=/path.",
+      "Set WALG_S3_PREFIX=s3://bucket/path, WALG_FILE_PREFIX=/path, or TIDEMARK_STORAGE_URL.",
     );
   }
-  if (chosen.open === undefined) {
+  const { key, open } = chosen.kind;
+  if (open === undefined) {
     throw new ConfigError(
-      `${chosen.key}: this storage is not supported yet`,
+      `${key}: this storage is not supported yet`,
       "Use WALG_S3_PREFIX or WALG_FILE_PREFIX.",
     );
   }
-  const { driver, policy } = await chosen.open(settings, options);
+  const { driver, policy } = await open(chosen.settings, options);
   return retrying(logged(driver, options.log, options.clock), policy);
 }
 

@@ -11,8 +11,6 @@ export type Request<T> = (session: SFTPWrapper, done: Done<T>) => void;
 
 /** What a server may do for long without a word: making much data durable. */
 const PATIENCE_FOR_SYNC = 10;
-/** How long the end of a session may take before the socket is closed. */
-const END_TIMEOUT_MS = 1000;
 
 /**
  * One SSH connection with its SFTP session. The library forgets requests of a connection that
@@ -71,14 +69,14 @@ export class SftpConnection {
     this.#client.client.destroy();
   }
 
-  async close(): Promise<void> {
+  /** Takes leave without waiting for the server: everything that counts was answered. */
+  close(): void {
     if (this.#failure !== undefined) return;
     this.#failure = new SftpConnectionError("the storage was closed", { isTransient: false });
     for (const reject of [...this.#pending.keys()]) reject(this.#failure);
-    // Whichever comes first: nothing is lost with the connection any more.
-    const late = this.#clock.sleep(END_TIMEOUT_MS, this.#ended.signal).catch(() => {});
-    await Promise.race([this.#client.end().catch(() => {}), late]);
     this.#ended.abort();
+    // That the server did not answer is no news any more.
+    this.#client.end().catch(() => {});
     this.#client.client.destroy();
   }
 

@@ -46,11 +46,10 @@ export class SftpConnections {
     }
   }
 
-  async close(): Promise<void> {
+  close(): void {
     this.#closed.abort(new Error("the storage was closed"));
-    const entries = this.#entries;
+    for (const { connection } of this.#entries) connection?.close();
     this.#entries = [];
-    await Promise.all(entries.map(({ connection }) => connection?.close()));
   }
 
   /** undefined: a further connection is to be opened. */
@@ -77,7 +76,7 @@ export class SftpConnections {
     opening.then(
       (connection) => {
         entry.connection = connection;
-        if (this.#closed.signal.aborted) void connection.close();
+        if (this.#closed.signal.aborted) connection.close();
       },
       () => {
         this.#entries = this.#entries.filter((other) => other !== entry);

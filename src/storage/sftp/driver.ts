@@ -130,7 +130,7 @@ export class SftpDriver implements StorageDriver {
   }
 
   async close(): Promise<void> {
-    await this.#store.connections.close();
+    this.#store.connections.close();
   }
 
   #pathOf(key: ObjectKey): string {

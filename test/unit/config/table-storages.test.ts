@@ -15,6 +15,7 @@ const ROWS = [FAILOVER_SETTINGS, FILE_SETTINGS, OTHER_STORAGE_SETTINGS, SFTP_SET
 const DOCUMENTED: readonly (readonly [string, string | undefined])[] = [
   ["WALG_FILE_PREFIX", undefined],
   ["WALE_FILE_PREFIX", undefined],
+  ["TIDEMARK_STORAGE_URL", undefined],
   ["WALG_STORAGE_PREFIX", undefined],
   ["WALG_TARGET_STORAGE", undefined],
   ["WALG_AZ_PREFIX", undefined],

@@ -37,6 +37,18 @@ describe("openStorage", () => {
     },
   );
 
+  test("a URL opens the storage of its scheme", async () => {
+    using scratch = makeScratch("registry");
+    const keys = { AWS_ACCESS_KEY_ID: "a", AWS_SECRET_ACCESS_KEY: "b", AWS_REGION: "eu-west-1" };
+    const s3 = await open({ STORAGE_URL: "s3://b/p", STORAGE_PREFIX: "x", ...keys });
+    expect(s3.name).toBe("s3://b/p/x");
+    const file = await open({ STORAGE_URL: `file://${scratch.path}` });
+    expect(file.name).toBe(`file://${scratch.path}`);
+    const ssh = await open({ STORAGE_URL: "sftp://u@h:2222/p", SSH_PASSWORD: "x" });
+    expect(ssh.name).toBe("ssh://u@h:2222/p");
+    await expect(open({ STORAGE_URL: "swift://c/p" })).rejects.toThrow("SWIFT_PREFIX");
+  });
+
   test("takes S3 before a directory, as WAL-G does", async () => {
     using scratch = makeScratch("registry");
     const keys = { AWS_ACCESS_KEY_ID: "a", AWS_SECRET_ACCESS_KEY: "b", AWS_REGION: "eu-west-1" };
