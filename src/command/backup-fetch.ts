@@ -22,7 +22,8 @@ export async function run(invocation: Invocation): Promise<void> {
   refuseUnsupported(invocation);
   const target = recoveryTarget(invocation);
   const restoreOptions = readRestoreOptions(invocation);
-  await using repository = await openRepository(invocation, "read");
+  const limits = { rateKey: "NETWORK_RATE_LIMIT" } as const;
+  await using repository = await openRepository(invocation, "read", limits);
   const adapter = (await loadPostgresRestore()).POSTGRES_RESTORE;
   const catalog = new Catalog({ repository, database: adapter.kind });
   const named = await namedBackup(invocation, catalog, target !== undefined);
@@ -88,6 +89,8 @@ function readRestoreOptions({ options, settings }: Invocation): RestoreOptions {
     mask: options.text("mask"),
     restoreSpec: path === undefined ? undefined : { path, text: readSpec(path) },
     syncsFiles: !settings.flag("TAR_DISABLE_FSYNC"),
+    isDelta: options.flag("delta"),
+    only: options.list("restore-only"),
   };
 }
 

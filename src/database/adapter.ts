@@ -92,6 +92,35 @@ export interface RestoreOptions {
   readonly restoreSpec: { readonly path: string; readonly text: string } | undefined;
   /** false: no fsync of restored files; the user asked for it. */
   readonly syncsFiles: boolean;
+  /** What the target holds is compared, and only what differs is fetched and written. */
+  readonly isDelta: boolean;
+  /** Only these databases and tables, as the user wrote them; empty: all. */
+  readonly only: readonly string[];
+}
+
+/** Plain bytes `[start, end)` of a part. */
+export interface PartSpan {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Pieces of a part without the rest; nothing but their hashes in the receipts proves them. */
+export interface PartPieces {
+  /** Stored bytes that reading these spans takes. */
+  storedBytesOf(spans: readonly PartSpan[]): number;
+  /** Everything in the spans (ascending, apart), in order, and some bytes around them. */
+  read(
+    spans: readonly PartSpan[],
+    signal: AbortSignal,
+  ): AsyncIterable<{ readonly position: number; readonly bytes: Uint8Array }>;
+}
+
+/** The bytes of a part, fetched as far as the session asks for them. */
+export interface PartContent {
+  /** From its start; the end proves the whole of it. */
+  whole(): Promise<ByteStream>;
+  /** undefined: the part can only be read from its start. */
+  pieces(): Promise<PartPieces | undefined>;
 }
 
 export interface RestoreRequest {
@@ -156,6 +185,8 @@ export interface RestorePart {
   readonly backup: BackupName;
   readonly name: string;
   readonly receipt: PartReceipt | undefined;
+  /** Base name in storage, the codec's extension included: `part_001.tar.zst`. */
+  readonly storedName: string;
 }
 
 export interface RestoreSession extends AsyncDisposable {
@@ -164,8 +195,11 @@ export interface RestoreSession extends AsyncDisposable {
    * starts when the one before it is complete (the last holds what makes the result startable).
    */
   plan(parts: readonly RestorePart[]): readonly (readonly RestorePart[])[];
-  /** Writes what the part holds. May be called again for the same part after a failure. */
-  restorePart(part: RestorePart, content: ByteStream): Promise<void>;
+  /**
+   * Writes what the part holds; fetches of it what the target needs, possibly nothing. May be
+   * called again for the same part after a failure.
+   */
+  restorePart(part: RestorePart, content: PartContent): Promise<void>;
   /** Makes the restored files count; nothing before it may leave a startable result. */
   finish(): Promise<void>;
 }

@@ -12,11 +12,13 @@ import { backupPrefix, METADATA_NAME, partsPrefix } from "../catalog/storage-lay
 import type { CodecName } from "../codec/codec.ts";
 import { type ByteStream, compose } from "../stream/byte-stream.ts";
 import { countingMeter } from "../stream/meter.ts";
+import { openObjectRanges, type PlacedBytes } from "../transfer/object-ranges.ts";
 import { readObject } from "../transfer/object-reader.ts";
 import { parsePartName } from "../transfer/part-name.ts";
 import type { Repository } from "../transfer/repository.ts";
 import type {
   DatabaseAdapter,
+  PartContent,
   RecoveryPlan,
   RestoreOptions,
   RestorePart,
@@ -153,24 +155,53 @@ class Fetch {
         log.warning(`${shortName}: ${facts.error.message}; again in ${facts.delayMs} ms`);
       },
     };
-    await retryTransient(policy, signal, () => this.#restoreOnce(session, part, signal));
-    log.info(`Finished extraction of ${shortName}`);
+    const isFetched = await retryTransient(policy, signal, () => {
+      return this.#restoreOnce(session, part, signal);
+    });
+    if (isFetched) log.info(`Finished extraction of ${shortName}`);
+    else log.info(`${shortName} holds nothing that is needed`);
   }
 
   async #restoreOnce(
     session: RestoreSession,
     part: PlacedPart,
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const { repository, onPlainBytes } = this.#request;
-    const { key, codec, backup, name } = part;
+    const { key, codec, backup, name, storedName } = part;
     // Read when needed and dropped afterwards: memory does not grow with the backup.
     const receipt = await this.#receipts.get(backup)?.part(key, signal);
     const expected = receipt?.object;
-    const content = await readObject(repository, { key, codec, expected, signal });
-    const meter = countingMeter(onPlainBytes);
-    await session.restorePart({ backup, name, receipt }, compose(content, meter.stage));
-    this.#plainBytes += meter.sizeBytes();
+    let plainBytes = 0;
+    const count = (bytes: number) => {
+      plainBytes += bytes;
+      onPlainBytes?.(bytes);
+    };
+    let isFetched = false;
+    const content: PartContent = {
+      whole: async () => {
+        isFetched = true;
+        const stream = await readObject(repository, { key, codec, expected, signal });
+        return compose(stream, countingMeter(count).stage);
+      },
+      pieces: async () => {
+        if (expected === undefined) return undefined;
+        const ranges = await openObjectRanges(repository, { ...expected, signal });
+        if (ranges === undefined) return undefined;
+        return {
+          storedBytesOf: (spans) => ranges.storedBytesOf(spans),
+          read: (spans, stop) => {
+            isFetched = true;
+            return counted(ranges.read(spans, stop), count);
+          },
+        };
+      },
+    };
+    await session.restorePart({ backup, name, receipt, storedName }, content);
+    this.#plainBytes += plainBytes;
+    // What was not needed is done all the same.
+    onPlainBytes?.(Math.max(0, (expected?.plainBytes ?? 0) - plainBytes));
+    return isFetched;
   }
 
   /** Documents that this restore has no use for are part of what was stored all the same. */
@@ -197,7 +228,18 @@ class Fetch {
 
 function placedPart(backup: BackupName, key: string): PlacedPart {
   const { name, codec } = parsePartName(key.slice(backupPrefix(backup).length));
-  return { backup, name, receipt: undefined, key, codec };
+  const storedName = key.slice(key.lastIndexOf("/") + 1);
+  return { backup, name, receipt: undefined, storedName, key, codec };
+}
+
+async function* counted(
+  placed: AsyncIterable<PlacedBytes>,
+  count: (bytes: number) => void,
+): AsyncGenerator<PlacedBytes> {
+  for await (const one of placed) {
+    count(one.bytes.byteLength);
+    yield one;
+  }
 }
 
 /** What the writers noted as uncompressed size; undefined when one did not. */

@@ -7,15 +7,23 @@ import {
   incrementHeaderBytes,
 } from "./increment-format.ts";
 
+/** What an increment says before its first page. */
+export interface IncrementShape extends Pick<IncrementHeader, "fileBytes" | "pageBytes"> {
+  /** Ascending. */
+  readonly blocks: Uint32Array;
+}
+
 /** The file that an increment changes. Synchronous: pages are written as they arrive. */
 export interface IncrementTarget {
-  truncate(sizeBytes: number): void;
+  /** Before the first page, also when there is none. */
+  begin(shape: IncrementShape): void;
+  /** Bytes of one page, or of several that follow one another. */
   writeAt(bytes: Uint8Array, position: number): void;
 }
 
 /**
- * Applies one increment as its bytes pass: the file gets its recorded size first, then each page
- * its place. Applying again gives the same file, so a part that failed may be restored again.
+ * Takes one increment apart as its bytes pass: the recorded size and the block numbers first, then
+ * each page with its place.
  */
 export class IncrementApplier {
   readonly #target: IncrementTarget;
@@ -83,7 +91,7 @@ export class IncrementApplier {
       blocks[index] = block;
     }
     this.#blocks = blocks;
-    this.#target.truncate(this.#header.fileBytes);
+    this.#target.begin({ ...this.#header, blocks });
   }
 
   /** Writes as many bytes of the chunk as belong to consecutive blocks. */

@@ -58,5 +58,7 @@ export function decodeIncrementHeader(
     throw fault(`claims ${blockCount} blocks of a file of ${fileBytes} bytes`);
   }
   if (pageBytes === 0) throw fault("has pages of no size");
+  // Only files of whole pages are stored so, by us and by WAL-G.
+  if (fileBytes % pageBytes !== 0) throw fault(`is of a file of ${fileBytes} bytes`);
   return { fileBytes, pageBytes, blockCount };
 }

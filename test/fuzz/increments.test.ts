@@ -46,8 +46,8 @@ class Recorder {
   sizeBytes = -1;
   readonly writes: { readonly bytes: Uint8Array; readonly position: number }[] = [];
 
-  truncate(sizeBytes: number): void {
-    this.sizeBytes = sizeBytes;
+  begin({ fileBytes }: { readonly fileBytes: number }): void {
+    this.sizeBytes = fileBytes;
   }
 
   writeAt(bytes: Uint8Array, position: number): void {

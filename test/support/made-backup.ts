@@ -4,8 +4,9 @@ import { withReceipts } from "../../src/catalog/receipts-reader.ts";
 import { ReceiptsWriter } from "../../src/catalog/receipts-writer.ts";
 import type { Sentinel } from "../../src/catalog/sentinel.ts";
 import { backupObjectKey, receiptsKey } from "../../src/catalog/storage-layout.ts";
+import { relationFileOf } from "../../src/delta/relation-file.ts";
 import { bytesSource, concatBytes } from "../../src/stream/byte-stream.ts";
-import { ContentHasher, PLAIN_LEAF_BYTES } from "../../src/stream/content-hash.ts";
+import { ContentHasher, PAGE_LEAF_BYTES, PLAIN_LEAF_BYTES } from "../../src/stream/content-hash.ts";
 import {
   encodeTarHeader,
   TAR_END_BYTES,
@@ -44,18 +45,23 @@ export function makeTar(
     const sizeBytes = bytes.byteLength;
     const facts = { uid: 0, gid: 0, userName: "", groupName: "", modifiedAtSeconds: 0 };
     add(encodeTarHeader({ name, kind, sizeBytes, mode, linkName, ...facts }));
-    const hasher = new ContentHasher(PLAIN_LEAF_BYTES, sizeBytes);
-    hasher.update(bytes);
     const isFile = kind === "file";
+    const isPaged = isFile && relationFileOf(name.slice(1)) !== undefined;
+    const hasher = new ContentHasher(isPaged ? PAGE_LEAF_BYTES : PLAIN_LEAF_BYTES, sizeBytes);
+    hasher.update(bytes);
+    const { hash, leaves } = hasher.digest();
     const fileKind = rest.isIncrement === true ? "increment" : "whole";
     entries.push({
       path: name,
       kind: isFile ? fileKind : kind === "directory" ? "directory" : "link",
       sizeBytes,
-      xxHash3: isFile ? hasher.digest().hash : 0n,
+      xxHash3: isFile ? hash : 0n,
       offset,
-      pageHashes: undefined,
+      // Of an increment they would be those of its pages; nothing here reads them.
+      pageHashes: isPaged ? leaves : undefined,
       corruptBlocks: [],
+      mode,
+      linkTarget: kind === "symlink" ? linkName : undefined,
     });
     add(bytes);
     add(new Uint8Array(tarPaddingBytes(sizeBytes)));

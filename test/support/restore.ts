@@ -21,6 +21,14 @@ export interface RestoreCall {
   readonly onPart?: () => void;
 }
 
+const DEFAULT_OPTIONS: RestoreOptions = {
+  mask: undefined,
+  restoreSpec: undefined,
+  syncsFiles: true,
+  isDelta: false,
+  only: [],
+};
+
 /** Restores within this process; the lines that were logged. */
 export async function restoreHere(call: RestoreCall): Promise<readonly string[]> {
   const { log, lines } = recordingLogger();
@@ -30,7 +38,7 @@ export async function restoreHere(call: RestoreCall): Promise<readonly string[]>
     repository: call.repository,
     backup: call.backup,
     targetDir: call.targetDir,
-    options: { mask: undefined, restoreSpec: undefined, syncsFiles: true, ...call.options },
+    options: { ...DEFAULT_OPTIONS, ...call.options },
     recovery: call.recovery,
     partsMax: 2,
     retriesMax: call.retriesMax ?? 0,

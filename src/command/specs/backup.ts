@@ -147,6 +147,11 @@ export const BACKUP_FETCH_SPEC: CommandSpec = {
       setting: "FETCH_TARGET_USER_DATA",
     },
     {
+      name: "delta",
+      kind: "flag",
+      summary: "overwrite an old state of the cluster: fetch and write only what differs",
+    },
+    {
       name: "restore-only",
       kind: "list",
       summary: "restore only these databases and tables: db, db/table, db/schema.table",

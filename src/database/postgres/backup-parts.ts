@@ -30,6 +30,8 @@ export interface PackingOptions {
   readonly signal: AbortSignal;
   /** Told of each entry once it is in a part; `mark`: of files. */
   readonly onEntry: (entry: DirectoryEntry, packed: PartEntry, mark?: FileMark) => void;
+  /** Told of each file of which an increment follows, before any byte of it. */
+  readonly onIncrement?: ((path: string) => void) | undefined;
   /** Told of each file of which nothing is stored. */
   readonly onUnchanged: (entry: DirectoryEntry, mark: FileMark) => void;
   /** Told of each part once it is complete. */
@@ -108,6 +110,7 @@ export class PartPacker {
 
   *#fileItem(file: PackedFile, packed: PartEntry[]): Generator<TarItem> {
     let offset = 0;
+    if (file.kind === "increment") this.#options.onIncrement?.(file.entry.name);
     yield {
       header: headerOf(file.entry, file.sizeBytes),
       content: file,

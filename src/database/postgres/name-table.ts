@@ -77,7 +77,9 @@ export class NameTable {
     const start = this.#starts[number] ?? 0;
     const offset = start % BLOCK_BYTES;
     const block = this.#blocks[(start - offset) / BLOCK_BYTES];
-    if (block === undefined) throw new RangeError(`no name has the number ${number}`);
+    if (block === undefined || number >= this.#size) {
+      throw new RangeError(`no name has the number ${number}`);
+    }
     return block.subarray(offset, offset + (this.#lengths[number] ?? 0));
   }
 

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeSync } from "node:fs";
+import { existsSync, ftruncateSync, readFileSync, writeSync } from "node:fs";
 import { assert } from "../../base/assert.ts";
 import type { FileSyncer } from "./restore-sync.ts";
 import type { RestoreTree } from "./restore-tree.ts";
@@ -51,6 +51,8 @@ function writeWhole(
 ): void {
   const descriptor = tree.create(file.path, MODE);
   const bytes = new TextEncoder().encode(file.text);
+  // A target that held something keeps what lies behind.
+  ftruncateSync(descriptor, bytes.byteLength);
   for (let done = 0; done < bytes.byteLength; ) done += writeSync(descriptor, bytes, done);
   syncer.add(descriptor, tree.pathOf(file.path));
 }

@@ -1,32 +1,35 @@
-import { closeSync, ftruncateSync } from "node:fs";
 import { CorruptObjectError } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
-import { IncrementApplier } from "../../delta/increment-apply.ts";
-import { hasOrioleHeader } from "../../delta/increment-format.ts";
+import type { IncrementShape } from "../../delta/increment-apply.ts";
 import type { ByteStream } from "../../stream/byte-stream.ts";
 import { ContentHasher, PAGE_LEAF_BYTES, PLAIN_LEAF_BYTES } from "../../stream/content-hash.ts";
 import type { TarHeader } from "../../tar/header.ts";
 import { TarReader, type TarVisitor } from "../../tar/reader.ts";
 import type { PartEntry, PartReceipt } from "../../transfer/stored-part.ts";
-import type { WantedFiles } from "./restore-files.ts";
+import { type EntrySink, IncrementEntry, WholeEntry } from "./restore-entry.ts";
+import type { BackupFiles } from "./restore-files.ts";
 import type { FileSyncer } from "./restore-sync.ts";
 import { type RestoreTree, targetPathOf } from "./restore-tree.ts";
-import { PartWrites, unwritable } from "./restore-writes.ts";
+import { PartWrites } from "./restore-writes.ts";
 
 /** What holds for every part of one backup. */
 export interface PartRules {
   readonly tree: RestoreTree;
   readonly syncer: FileSyncer;
-  readonly wanted: WantedFiles;
-  /** Where an entry goes, by its path below the target; undefined: nowhere. */
+  readonly files: BackupFiles;
+  /** Where a file goes, by its path below the target; undefined: nowhere. */
   place(path: string): string | undefined;
+  /** Told of files that are in the part and not wanted; of an increment without a size. */
+  onUnwanted?(path: string, sizeBytes: number | undefined): void;
+  /** Told of each increment before its file is touched: the last chance to refuse it. */
+  onIncrement?(place: string, shape: IncrementShape): void;
   /** WAL-G wrote the backup: its links have lost their targets. */
   readonly isForeign: boolean;
   readonly isEndLenient: boolean;
   readonly log: Logger;
 }
 
-interface RestoredPart {
+export interface RestoredPart {
   readonly name: string;
   readonly receipt: PartReceipt | undefined;
 }
@@ -60,23 +63,21 @@ export async function restorePartFiles(
   }
 }
 
-/** Where the bytes of the present entry go. */
-interface Sink {
-  push(bytes: Uint8Array): void;
-  end(): void;
-  close(): void;
-}
+const NOWHERE: EntrySink = { push: () => {}, end: () => undefined, close: () => {} };
 
-const NOWHERE: Sink = { push: () => {}, end: () => {}, close: () => {} };
+interface RestoredEntry {
+  readonly name: string;
+  readonly shape: IncrementShape | undefined;
+}
 
 class PartRestorer implements TarVisitor {
   readonly #what: string;
   readonly #rules: PartRules;
   readonly #writes: PartWrites;
   readonly #expected: ReadonlyMap<number, PartEntry> | undefined;
-  readonly #restored: string[] = [];
+  readonly #restored: RestoredEntry[] = [];
   #provenCount = 0;
-  #sink: Sink = NOWHERE;
+  #sink: EntrySink = NOWHERE;
   #hasher: ContentHasher | undefined;
   #entry: PartEntry | undefined;
   #name = "";
@@ -93,15 +94,17 @@ class PartRestorer implements TarVisitor {
     this.#name = header.name;
     this.#entry = this.#expectedAt(header, contentOffset);
     this.#hasher = this.#hasherOf(header);
-    const { wanted } = this.#rules;
+    const { tree, files, log } = this.#rules;
     const path = targetPathOf(header.name, this.#what);
-    // Directories are never left out: an empty one may be needed.
-    if (header.kind === "directory") this.#rules.tree.directory(path, header.mode);
-    else if (header.kind === "symlink") this.#link(path, header);
-    else if (header.kind === "file") this.#sink = this.#open(path, header);
+    // Directories and links are as the newest backup has them; none is left out: an empty
+    // directory may be needed.
+    if (header.kind === "directory") {
+      if (files.isNewest) tree.directory(path, header.mode);
+    } else if (header.kind === "symlink") {
+      if (files.isNewest) this.#link(path, header);
+    } else if (header.kind === "file") this.#sink = this.#open(path, header);
     else if (header.kind === "hardlink") this.#fail(`${header.name} is a hard link`);
-    else this.#rules.log.warning(`${header.name} is a ${header.kind}: not restored`);
-    if (wanted.wants(header.name)) this.#restored.push(header.name);
+    else log.warning(`${header.name} is a ${header.kind}: not restored`);
   }
 
   content(chunk: Uint8Array): void {
@@ -110,8 +113,9 @@ class PartRestorer implements TarVisitor {
   }
 
   end(): void {
-    this.#sink.end();
+    const shape = this.#sink.end();
     this.#sink = NOWHERE;
+    if (this.#rules.files.wants(this.#name)) this.#restored.push({ name: this.#name, shape });
     if (this.#entry === undefined) return;
     this.#provenCount += 1;
     if (this.#hasher === undefined || this.#hasher.digest().hash === this.#entry.xxHash3) return;
@@ -124,7 +128,8 @@ class PartRestorer implements TarVisitor {
     if (this.#provenCount !== expectedCount) {
       this.#fail(`it has ${this.#provenCount} entries, the receipts say ${expectedCount}`);
     }
-    for (const name of this.#restored) this.#rules.wanted.markRestored(name);
+    // Not before: a part that failed is restored again, and must write the same pages.
+    for (const { name, shape } of this.#restored) this.#rules.files.markRestored(name, shape);
   }
 
   /** Gives up what a failure left open. */
@@ -160,82 +165,22 @@ class PartRestorer implements TarVisitor {
     tree.link(path, header.name);
   }
 
-  #open(path: string, header: TarHeader): Sink {
-    const { tree, wanted } = this.#rules;
-    const place = wanted.wants(header.name) ? this.#rules.place(path) : undefined;
+  #open(path: string, header: TarHeader): EntrySink {
+    const { files, place: placeOf, onUnwanted } = this.#rules;
+    const { name, mode, sizeBytes } = header;
+    const isIncrement = this.#entry?.kind === "increment" || files.isIncrement(name);
+    if (!files.wants(name)) {
+      onUnwanted?.(path, isIncrement ? undefined : sizeBytes);
+      return NOWHERE;
+    }
+    const place = placeOf(path);
     if (place === undefined) return NOWHERE;
-    const isIncrement = this.#entry?.kind === "increment" || wanted.isIncrement(header.name);
-    const fullPath = tree.pathOf(place);
-    const descriptor = isIncrement ? tree.openExisting(place) : tree.create(place, header.mode);
-    const file = new OpenFile(descriptor, fullPath, this.#rules.syncer, this.#writes);
-    if (!isIncrement) return file;
-    const isOriole = hasOrioleHeader(path);
-    return incrementSink(file, { isOriole, what: `${this.#what}: ${header.name}` });
+    const entry = { name, place, mode, sizeBytes, what: `${this.#what}: ${name}` };
+    const rules = { ...this.#rules, writes: this.#writes };
+    return isIncrement ? new IncrementEntry(entry, rules) : new WholeEntry(entry, rules);
   }
 
   #fail(detail: string): never {
     throw new CorruptObjectError(this.#what, detail);
   }
-}
-
-/** A file that is written from its start, or in places. */
-class OpenFile implements Sink {
-  readonly #descriptor: number;
-  readonly #path: string;
-  readonly #syncer: FileSyncer;
-  readonly #writes: PartWrites;
-  /** Of this file, those that may still run. */
-  readonly #running: Promise<void>[] = [];
-  #position = 0;
-  #isOpen = true;
-
-  constructor(descriptor: number, path: string, syncer: FileSyncer, writes: PartWrites) {
-    this.#descriptor = descriptor;
-    this.#path = path;
-    this.#syncer = syncer;
-    this.#writes = writes;
-  }
-
-  push(bytes: Uint8Array): void {
-    this.writeAt(bytes, this.#position);
-    this.#position += bytes.byteLength;
-  }
-
-  writeAt(bytes: Uint8Array, position: number): void {
-    const writing = this.#writes.write(this.#descriptor, bytes, position, this.#path);
-    if (writing !== undefined) this.#running.push(writing);
-  }
-
-  truncate(sizeBytes: number): void {
-    try {
-      ftruncateSync(this.#descriptor, sizeBytes);
-    } catch (cause) {
-      throw unwritable(this.#path, cause);
-    }
-  }
-
-  end(): void {
-    this.#isOpen = false;
-    this.#syncer.add(this.#descriptor, this.#path, this.#running);
-  }
-
-  close(): void {
-    if (this.#isOpen) closeSync(this.#descriptor);
-    this.#isOpen = false;
-  }
-}
-
-function incrementSink(
-  file: OpenFile,
-  options: { readonly isOriole: boolean; readonly what: string },
-): Sink {
-  const applier = new IncrementApplier(file, options);
-  return {
-    push: (bytes) => applier.push(bytes),
-    end: () => {
-      applier.finish();
-      file.end();
-    },
-    close: () => file.close(),
-  };
 }

@@ -1,24 +1,21 @@
 import { existsSync, readFileSync, renameSync } from "node:fs";
-import { assert, defined } from "../../base/assert.ts";
+import { defined } from "../../base/assert.ts";
 import { syncDirectory } from "../../base/atomic-file.ts";
 import { ToolError, UsageError } from "../../base/errors.ts";
 import type { BackupName } from "../../catalog/backup-name.ts";
 import type { Sentinel } from "../../catalog/sentinel.ts";
 import { formatLsn } from "../../delta/lsn.ts";
-import type { ByteStream } from "../../stream/byte-stream.ts";
-import type { RestorePart, RestoreRequest, RestoreSession } from "../adapter.ts";
+import type { PartContent, RestorePart, RestoreRequest, RestoreSession } from "../adapter.ts";
 import { parseControlFile } from "./control-file.ts";
-import { decodeInlineFilesMetadata, readFilesMetadata } from "./files-metadata-reader.ts";
+import { prepareDeltaTarget } from "./delta-target.ts";
 import { writeRecoverySettings } from "./recovery-settings.ts";
-import {
-  type FileState,
-  type ListedFiles,
-  planWantedFiles,
-  type WantedFiles,
-} from "./restore-files.ts";
+import { type BackupFiles, planBackupFiles } from "./restore-files.ts";
 import { labelStart } from "./restore-label.ts";
+import { listedBackup } from "./restore-list.ts";
 import { parseMask } from "./restore-mask.ts";
 import { type PartRules, restorePartFiles } from "./restore-parts.ts";
+import { restoreFromPieces } from "./restore-pieces.ts";
+import { removeExtras } from "./restore-sweep.ts";
 import { FileSyncer } from "./restore-sync.ts";
 import {
   prepareRestoreTarget,
@@ -27,11 +24,7 @@ import {
   releaseRestoreTarget,
 } from "./restore-target.ts";
 import { RestoreTree } from "./restore-tree.ts";
-import {
-  decodePostgresSentinel,
-  inlineFilesMetadata,
-  type PostgresSentinel,
-} from "./sentinel-document.ts";
+import { decodePostgresSentinel, type PostgresSentinel } from "./sentinel-document.ts";
 import { linksOf, relocatedLinks } from "./tablespace-links.ts";
 import { parseRestoreSpec } from "./tablespace-spec.ts";
 
@@ -63,73 +56,38 @@ export async function beginPostgresRestore(request: RestoreRequest): Promise<Res
   }));
   const newest = backups.at(-1);
   if (newest === undefined) throw new UsageError("a restore needs a backup");
-  const { mask, restoreSpec } = request.options;
+  const { mask, restoreSpec, isDelta } = request.options;
+  if (isDelta && mask !== undefined) {
+    throw new UsageError("--delta and --mask exclude each other");
+  }
   const own = linksOf(newest.facts.tablespaces, `sentinel of ${newest.sentinel.name}`);
   const relocated =
     restoreSpec === undefined
       ? undefined
       : linksOf(parseRestoreSpec(restoreSpec.text, restoreSpec.path), restoreSpec.path);
   const links = relocated === undefined ? own : relocatedLinks(own, relocated);
-  const plans = planWantedFiles(await listFiles(request));
-  const target = prepareRestoreTarget({ dir: request.targetDir, links, log: request.log });
-  const wanted = new Map<BackupName, WantedFiles>();
-  for (const [index, { name }] of request.chain.entries()) {
-    wanted.set(name, defined(plans[index], "plan of a backup"));
+  const newestFirst = request.chain.toReversed();
+  const plans = await planBackupFiles(newestFirst.map((one) => listedBackup(one, request)));
+  const files = new Map<BackupName, BackupFiles>();
+  for (const [index, { name }] of newestFirst.entries()) {
+    files.set(name, defined(plans[index], "plan of a backup"));
   }
-  return new PostgresRestore({
+  const { targetDir: dir, log } = request;
+  const { systemIdentifier } = newest.facts;
+  const target = isDelta
+    ? prepareDeltaTarget({ dir, links, log, systemIdentifier })
+    : prepareRestoreTarget({ dir, links, log });
+  const facts: RestoreFacts = {
     request,
     newest: newest.sentinel,
     facts: newest.facts,
     target,
-    wanted,
+    files,
     matchesMask: mask === undefined ? undefined : parseMask(mask),
     isRelocated: relocated !== undefined,
     syncer: await FileSyncer.open(request.options.syncsFiles),
-  });
-}
-
-/** What each backup of the chain says of its files. */
-async function listFiles(request: RestoreRequest): Promise<readonly ListedFiles[]> {
-  const lists: ListedFiles[] = [];
-  for (const sentinel of request.chain) {
-    const isAlone = request.chain.length === 1;
-    // Receipts prove more, and a list of all files of a large cluster takes much memory.
-    const files =
-      isAlone && request.receipted.has(sentinel.name)
-        ? undefined
-        : await listFilesOf(sentinel, request);
-    lists.push({ backup: sentinel.name, files });
-  }
-  return lists;
-}
-
-async function listFilesOf(
-  sentinel: Sentinel,
-  request: RestoreRequest,
-): Promise<ReadonlyMap<string, FileState> | undefined> {
-  const what = `files_metadata.json of ${sentinel.name}`;
-  const files = new Map<string, FileState>();
-  const inline = inlineFilesMetadata(sentinel);
-  if (inline !== undefined) {
-    const { files: facts } = decodeInlineFilesMetadata(inline, what);
-    for (const [name, state] of facts) files.set(name, sharedState(state));
-    return files;
-  }
-  const stored = await request.document(sentinel.name, "files_metadata.json");
-  if (stored === undefined) return undefined;
-  const file = (name: string, state: FileState) => files.set(name, sharedState(state));
-  await readFilesMetadata(stored, what, { file });
-  return files.size === 0 ? undefined : files;
-}
-
-const WHOLE: FileState = { isIncremented: false, isSkipped: false };
-const INCREMENTED: FileState = { isIncremented: true, isSkipped: false };
-const SKIPPED: FileState = { isIncremented: false, isSkipped: true };
-
-/** Millions of files share three objects. */
-function sharedState(state: FileState): FileState {
-  if (state.isSkipped) return SKIPPED;
-  return state.isIncremented ? INCREMENTED : WHOLE;
+  };
+  return new PostgresRestore(facts);
 }
 
 interface RestoreFacts {
@@ -137,7 +95,7 @@ interface RestoreFacts {
   readonly newest: Sentinel;
   readonly facts: PostgresSentinel;
   readonly target: RestoreTarget;
-  readonly wanted: ReadonlyMap<BackupName, WantedFiles>;
+  readonly files: ReadonlyMap<BackupName, BackupFiles>;
   readonly matchesMask: ((path: string) => boolean) | undefined;
   /** The user moved the tablespaces: the backup's own map of them would move them back. */
   readonly isRelocated: boolean;
@@ -157,15 +115,19 @@ class PostgresRestore implements RestoreSession {
     this.#syncer = facts.syncer;
   }
 
+  /**
+   * Newest first: each page is written once, and what no newer backup left open is not fetched.
+   * The control file comes last, whatever the order of the rest.
+   */
   plan(parts: readonly RestorePart[]): readonly (readonly RestorePart[])[] {
     const groups: RestorePart[][] = [];
     const last: RestorePart[] = [];
-    for (const { name } of this.#facts.request.chain) {
+    for (const { name } of this.#facts.request.chain.toReversed()) {
       const own = parts.filter((part) => part.backup === name);
       const data = own.filter((part) => partKind(part) === "data");
       if (data.length === 0) throw new IncompleteBackupError(name, "it has no part with data");
       if (own.some((part) => partKind(part) === "label")) this.#labelled.add(name);
-      groups.push(data);
+      groups.push(data.filter((part) => !this.#isRedundant(part)));
       if (name !== this.#facts.newest.name) continue;
       // The label overrides one that lay in the data directory, so it comes after the data.
       last.push(...own.filter((part) => partKind(part) !== "data"));
@@ -177,30 +139,38 @@ class PostgresRestore implements RestoreSession {
     return [...groups, last];
   }
 
-  async restorePart(part: RestorePart, content: ByteStream): Promise<void> {
-    const wanted = this.#facts.wanted.get(part.backup);
-    assert(wanted !== undefined, "a part belongs to a backup of the chain");
-    const isForeign = part.receipt === undefined;
+  async restorePart(part: RestorePart, content: PartContent): Promise<void> {
+    const { name, receipt } = part;
+    const isForeign = receipt === undefined;
+    const { signal } = this.#facts.request;
     const rules: PartRules = {
       tree: this.#tree,
       syncer: this.#syncer,
-      wanted,
+      files: this.#filesOf(part),
       place: (path) => this.#placeOf(path, part.backup),
       isForeign,
       // WAL-G leaves the end off the tars that it takes over the replication protocol.
       isEndLenient: isForeign && !this.#labelled.has(part.backup),
       log: this.#facts.request.log,
     };
-    await restorePartFiles(part, content, rules);
+    if (receipt !== undefined) {
+      const pieces = () => content.pieces();
+      if (await restoreFromPieces({ name, receipt, pieces, signal }, rules)) return;
+    }
+    await restorePartFiles(part, await content.whole(), rules);
   }
 
   async finish(): Promise<void> {
     const { request, target, matchesMask } = this.#facts;
     this.#checkFiles();
+    if (matchesMask === undefined) this.#makeWalDirectory();
+    if (target.isCompared) {
+      const majorVersion = majorOf(this.#facts.facts.pgVersion);
+      removeExtras(this.#tree, { majorVersion, log: request.log });
+    }
     if (matchesMask === undefined) {
       checkLabel(this.#tree, this.#facts);
       checkControlFile(this.#tree, this.#facts);
-      this.#makeWalDirectory();
     }
     if (request.recovery !== undefined) {
       writeRecoverySettings(this.#tree, this.#syncer, request.recovery.settings);
@@ -226,6 +196,19 @@ class PostgresRestore implements RestoreSession {
     }
   }
 
+  #filesOf(part: RestorePart): BackupFiles {
+    return defined(this.#facts.files.get(part.backup), "the files of a backup of the chain");
+  }
+
+  /** Where there are receipts, they say it when the part's turn comes. */
+  #isRedundant(part: RestorePart): boolean {
+    const { request } = this.#facts;
+    if (request.receipted.has(part.backup)) return false;
+    if (!this.#filesOf(part).isRedundant(part.storedName)) return false;
+    request.log.info(`${part.storedName} of ${part.backup} holds nothing that is needed: left out`);
+    return true;
+  }
+
   #placeOf(path: string, backup: BackupName): string | undefined {
     const { newest, matchesMask, isRelocated } = this.#facts;
     if (matchesMask?.(path) === false || NEVER_RESTORED.has(path)) return undefined;
@@ -235,8 +218,8 @@ class PostgresRestore implements RestoreSession {
   }
 
   #checkFiles(): void {
-    for (const [backup, wanted] of this.#facts.wanted) {
-      const missing = wanted.missing();
+    for (const [backup, files] of this.#facts.files) {
+      const missing = files.missing();
       if (missing.length === 0) continue;
       throw new IncompleteBackupError(backup, `${missing.join(", ")} is in none of its parts`);
     }
@@ -244,7 +227,7 @@ class PostgresRestore implements RestoreSession {
 
   /** A backup of a cluster whose pg_wal was a link comes without it, and no server makes it. */
   #makeWalDirectory(): void {
-    if (existsSync(this.#tree.pathOf("pg_wal"))) return;
+    if (this.#tree.hasDirectory("pg_wal")) return;
     this.#tree.directory("pg_wal", 0o700);
     this.#tree.directory("pg_wal/archive_status", 0o700);
   }
@@ -252,6 +235,12 @@ class PostgresRestore implements RestoreSession {
 
 /** Of the source's server, or of a restore: they would keep the new server from starting. */
 const NEVER_RESTORED: ReadonlySet<string> = new Set(["postmaster.pid", RESTORE_MARKER]);
+
+/** As in the names of folders: `15`, and `9.6` before 10. */
+function majorOf(pgVersion: number): string {
+  const major = Math.floor(pgVersion / 10_000);
+  return major >= 10 ? `${major}` : `${major}.${Math.floor(pgVersion / 100) % 100}`;
+}
 
 function partKind(part: RestorePart): "data" | "control" | "label" {
   const base = part.name.slice(part.name.lastIndexOf("/") + 1);

@@ -29,20 +29,22 @@ import { checkTablespacePlaces, type TablespaceLink } from "./tablespace-links.t
 export const RESTORE_MARKER = "tidemark_restore.unfinished";
 
 /** WAL-G's read-ahead of WAL: of an earlier life of the cluster, so never to be used. */
-const PREFETCH_FOLDER = ".wal-g";
+export const PREFETCH_FOLDER = ".wal-g";
 
 export interface Owner {
   readonly uid: number;
   readonly gid: number;
 }
 
-/** An empty target, reserved for one restore. */
+/** A target that is reserved for one restore. */
 export interface RestoreTarget {
   /** Absolute, without symbolic links. */
   readonly dir: string;
   readonly links: readonly TablespaceLink[];
   /** Whom restored files are given to; undefined: they are the process's own anyway. */
   readonly owner: Owner | undefined;
+  /** It holds an earlier state, with which the restore compares; else it is empty. */
+  readonly isCompared: boolean;
 }
 
 /** The target is in use or holds something. */
@@ -75,20 +77,27 @@ export function prepareRestoreTarget(request: TargetRequest): RestoreTarget {
   const dir = dirs[0] ?? requested;
   // Again, with links in the paths followed.
   checkTablespacePlaces(links, dir);
+  writeMarkers(dirs);
+  if (owner === undefined && process.getuid?.() === 0) {
+    request.log.warning(`${dir} belongs to root, as which PostgreSQL does not start`);
+  }
+  // The links get the paths as the user wrote them.
+  return { dir, links: request.links, owner, isCompared: false };
+}
+
+/**
+ * `system`: the identity of the cluster that lies there, of a restore which compares: what it
+ * leaves when it is interrupted is not for another restore to empty.
+ */
+export function writeMarkers(dirs: readonly string[], system?: bigint): void {
   const mark = JSON.stringify({
     id: crypto.randomUUID(),
     host: hostname(),
     pid: process.pid,
     ...born(),
+    ...(system === undefined ? {} : { system: String(system) }),
   });
-  for (const place of dirs) {
-    writeMarker(place, `${mark}\n`);
-  }
-  if (owner === undefined && process.getuid?.() === 0) {
-    request.log.warning(`${dir} belongs to root, as which PostgreSQL does not start`);
-  }
-  // The links get the paths as the user wrote them.
-  return { dir, links: request.links, owner };
+  for (const place of dirs) writeMarker(place, `${mark}\n`);
 }
 
 /** The restore is complete: the marks go, tablespaces first. */
@@ -100,7 +109,7 @@ export function releaseRestoreTarget(target: RestoreTarget): void {
 }
 
 /** As root, files get the owner of the target, or of the folder in which it is made. */
-function ownerFor(dir: string): Owner | undefined {
+export function ownerFor(dir: string): Owner | undefined {
   if (process.getuid?.() !== 0) return undefined;
   let existing = dir;
   while (!existsSync(existing)) existing = dirname(existing);
@@ -120,12 +129,13 @@ function leftoverOf(dir: string, isData: boolean): readonly Leftover[] {
   if (isData) refuseRunning(dir);
   const marker = names.includes(RESTORE_MARKER) ? readMarker(dir) : undefined;
   if (marker !== undefined && !existsSync(join(dir, "global", "pg_control"))) {
-    if (isAlive(marker)) {
-      throw new ToolError({
-        code: "backup-running",
-        message: `a restore into ${dir} is running (process ${marker.pid})`,
-        hint: "Wait for it, or end it first.",
-      });
+    refuseAlive(dir, marker);
+    if (marker.system !== undefined) {
+      throw new TargetNotEmptyError(
+        `Failed to fetch backup: Directory ${dir} must be empty, and holds the rest of an ` +
+          "interrupted backup-fetch --delta",
+        "Run that again: it goes on where it was. Or remove the directory yourself.",
+      );
     }
     return [{ dir, names }];
   }
@@ -139,7 +149,16 @@ function leftoverOf(dir: string, isData: boolean): readonly Leftover[] {
   return [{ dir, names }];
 }
 
-function namesIn(dir: string): readonly string[] {
+export function refuseAlive(dir: string, marker: RestoreMarker): void {
+  if (!isAlive(marker)) return;
+  throw new ToolError({
+    code: "backup-running",
+    message: `a restore into ${dir} is running (process ${marker.pid})`,
+    hint: "Wait for it, or end it first.",
+  });
+}
+
+export function namesIn(dir: string): readonly string[] {
   try {
     return readdirSync(dir);
   } catch (cause) {
@@ -159,28 +178,35 @@ function refuseRunning(dir: string): void {
   );
 }
 
-interface Marker {
+export interface RestoreMarker {
   readonly host: string;
   readonly pid: number;
   readonly bornAt: string | undefined;
+  /** Of a restore that compares: the identity of the cluster that lay there. */
+  readonly system: bigint | undefined;
 }
 
 /** undefined: not a marker of ours, so the folder is just not empty. */
-function readMarker(dir: string): Marker | undefined {
+export function readMarker(dir: string): RestoreMarker | undefined {
   try {
     const value: unknown = JSON.parse(readFileSync(join(dir, RESTORE_MARKER), "utf8"));
     if (!isJsonObject(value)) return undefined;
-    const { host, pid, bornAt } = value;
+    const { host, pid, bornAt, system } = value;
     if (typeof host !== "string" || typeof pid !== "number") return undefined;
-    return { host, pid, bornAt: typeof bornAt === "string" ? bornAt : undefined };
+    return {
+      host,
+      pid,
+      bornAt: typeof bornAt === "string" ? bornAt : undefined,
+      system: typeof system === "string" ? BigInt(system) : undefined,
+    };
   } catch {
     // A marker that was cut short by a crash was written before the first file.
-    return { host: "", pid: 0, bornAt: undefined };
+    return { host: "", pid: 0, bornAt: undefined, system: undefined };
   }
 }
 
 /** Of another host nobody can tell: an old mark must not block for ever, so it counts as dead. */
-function isAlive(marker: Marker): boolean {
+function isAlive(marker: RestoreMarker): boolean {
   if (marker.host !== hostname() || marker.pid === process.pid || !isProcessAlive(marker.pid)) {
     return false;
   }
@@ -227,7 +253,7 @@ function writeMarker(dir: string, content: string): void {
   syncDirectory(dir);
 }
 
-function createDirectory(dir: string, owner: Owner | undefined): string {
+export function createDirectory(dir: string, owner: Owner | undefined): string {
   try {
     const created = mkdirSync(dir, { recursive: true, mode: 0o700 });
     if (created !== undefined && owner !== undefined) {

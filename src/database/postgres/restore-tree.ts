@@ -9,11 +9,13 @@ import {
   openSync,
   readlinkSync,
   rmSync,
+  type Stats,
   symlinkSync,
 } from "node:fs";
 import { join } from "node:path";
 import { syncDirectory } from "../../base/atomic-file.ts";
 import { CorruptObjectError, errnoOf, FilesystemError, messageOf } from "../../base/errors.ts";
+import { NameTable } from "./name-table.ts";
 import type { Owner, RestoreTarget } from "./restore-target.ts";
 import { TablespaceError } from "./tablespace-links.ts";
 
@@ -26,6 +28,10 @@ const { O_CREAT, O_NOFOLLOW, O_RDWR, O_TRUNC, O_WRONLY } = constants;
  */
 export class RestoreTree {
   readonly dir: string;
+  /** The target holds an earlier state: what is there is compared, and gives way. */
+  readonly isCompared: boolean;
+  /** Paths of everything that the restore brought; only where the target held something. */
+  readonly kept = new NameTable();
   readonly #owner: Owner | undefined;
   /** Directories that exist, with the mode that they get at the end (tar entries name it). */
   readonly #directories = new Map<string, number>([["", 0o700]]);
@@ -35,22 +41,26 @@ export class RestoreTree {
 
   constructor(target: RestoreTarget) {
     this.dir = target.dir;
+    this.isCompared = target.isCompared;
     this.#owner = target.owner;
     const links = target.links.map(({ oid }) => `pg_tblspc/${oid}`);
     this.#tablespaces = new Set(links);
     for (const { oid, location } of target.links) {
       this.#parentOf(`pg_tblspc/${oid}`);
       const path = join(this.dir, "pg_tblspc", oid);
-      this.#guard(path, () => {
-        symlinkSync(location, path);
-        if (this.#owner !== undefined) lchownSync(path, this.#owner.uid, this.#owner.gid);
-      });
+      this.#placeLink(path, location);
       this.#directories.set(`pg_tblspc/${oid}`, 0o700);
+      this.#keep(`pg_tblspc/${oid}`);
     }
   }
 
   isTablespace(path: string): boolean {
     return this.#tablespaces.has(path);
+  }
+
+  /** Whether this restore made or met the directory. */
+  hasDirectory(path: string): boolean {
+    return this.#directories.has(path);
   }
 
   pathOf(path: string): string {
@@ -63,15 +73,25 @@ export class RestoreTree {
       this.#parentOf(path);
       this.#make(path);
     }
+    this.#keep(path);
     if (mode !== undefined && path !== "") this.#directories.set(path, mode);
   }
 
-  /** Opens a file for writing from its start, with its final mode and owner. */
+  /**
+   * Opens a file that this restore has not touched yet, with its final mode and owner: for
+   * writing from its start or, where the target is compared, with the content that it has.
+   */
   create(path: string, mode: number): number {
-    return this.#open(path, O_WRONLY | O_CREAT | O_TRUNC, mode);
+    this.#keep(path);
+    if (!this.isCompared) return this.#open(path, O_WRONLY | O_CREAT | O_TRUNC, mode);
+    this.#parentOf(path);
+    const full = this.pathOf(path);
+    this.#clearWay(full, (stats) => stats.isFile() && stats.nlink === 1);
+    this.#guard(full, () => makeUsable(full, 0o600));
+    return this.#open(path, O_RDWR | O_CREAT, mode);
   }
 
-  /** Opens a file that an earlier backup of the chain brought. */
+  /** Opens a file that a newer backup of the chain began. */
   openExisting(path: string): number {
     return this.#open(path, O_RDWR, undefined);
   }
@@ -83,6 +103,7 @@ export class RestoreTree {
       throw new TablespaceError(`the backup links ${path} to ${target}, which is not mapped`);
     }
     this.#links.set(path, target);
+    this.#keep(path);
   }
 
   remove(path: string): void {
@@ -122,6 +143,10 @@ export class RestoreTree {
     const full = this.pathOf(path);
     this.#guard(full, () => {
       try {
+        if (this.isCompared) {
+          this.#clearWay(full, (stats) => stats.isDirectory());
+          makeUsable(full, 0o700);
+        }
         mkdirSync(full, 0o700);
       } catch (error) {
         // Through a link it would lie elsewhere; a file there would be a broken backup.
@@ -130,18 +155,39 @@ export class RestoreTree {
       if (this.#owner !== undefined) lchownSync(full, this.#owner.uid, this.#owner.gid);
     });
     this.#directories.set(path, 0o700);
+    this.#keep(path);
   }
 
   #makeLink(path: string, target: string): void {
     this.#parentOf(path);
-    const full = this.pathOf(path);
+    this.#placeLink(this.pathOf(path), target);
+  }
+
+  #placeLink(full: string, target: string): void {
     this.#guard(full, () => {
+      const isSame = (stats: Stats) => stats.isSymbolicLink() && readlinkSync(full) === target;
+      if (this.isCompared) this.#clearWay(full, isSame);
       try {
         symlinkSync(target, full);
       } catch (error) {
         if (errnoOf(error) !== "EEXIST" || readlinkSync(full) !== target) throw error;
       }
       if (this.#owner !== undefined) lchownSync(full, this.#owner.uid, this.#owner.gid);
+    });
+  }
+
+  #keep(path: string): void {
+    if (this.isCompared) this.kept.add(path);
+  }
+
+  /**
+   * Removes what lies at the path unless it `fits`. Links are removed, never followed; a file with
+   * a second name is left to that name, since writing would change it there.
+   */
+  #clearWay(full: string, fits: (stats: Stats) => boolean): void {
+    this.#guard(full, () => {
+      const stats = lstatSync(full, { throwIfNoEntry: false });
+      if (stats !== undefined && !fits(stats)) rmSync(full, { recursive: true });
     });
   }
 
@@ -153,6 +199,12 @@ export class RestoreTree {
       throw new FilesystemError(path, `cannot be restored: ${messageOf(cause)}`, { cause });
     }
   }
+}
+
+/** Somebody may have taken away the owner's rights that the restore needs. */
+function makeUsable(full: string, needed: number): void {
+  const stats = lstatSync(full, { throwIfNoEntry: false });
+  if (stats !== undefined && (stats.mode & needed) !== needed) chmodSync(full, needed);
 }
 
 /**

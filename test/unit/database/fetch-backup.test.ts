@@ -45,7 +45,7 @@ async function fetch(
         const attempt = (attempts.get(part.name) ?? 0) + 1;
         attempts.set(part.name, attempt);
         options.onPart?.(part, attempt);
-        await collect(content, 1 << 20);
+        await collect(await content.whole(), 1 << 20);
         events.push(part.name.replace("tar_partitions/", ""));
       },
       finish: async () => {
@@ -63,7 +63,13 @@ async function fetch(
     repository,
     backup,
     targetDir: "/nowhere",
-    options: { mask: undefined, restoreSpec: undefined, syncsFiles: true },
+    options: {
+      mask: undefined,
+      restoreSpec: undefined,
+      syncsFiles: true,
+      isDelta: false,
+      only: [],
+    },
     recovery: undefined,
     partsMax: 2,
     retriesMax: options.retriesMax ?? 0,

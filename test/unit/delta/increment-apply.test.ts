@@ -20,6 +20,10 @@ function increment(fileBytes: number, blocks: readonly number[]): Uint8Array {
 class MemoryFile {
   content = new Uint8Array(0);
 
+  begin({ fileBytes }: { readonly fileBytes: number }): void {
+    this.truncate(fileBytes);
+  }
+
   truncate(sizeBytes: number): void {
     const resized = new Uint8Array(sizeBytes);
     resized.set(this.content.subarray(0, sizeBytes));

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, readlinkSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { planWantedFiles } from "../../../../src/database/postgres/restore-files.ts";
+import { planBackupFiles } from "../../../../src/database/postgres/restore-files.ts";
 import {
   type PartRules,
   restorePartFiles,
@@ -30,12 +30,12 @@ interface Call extends Partial<PartRules> {
 
 async function restore(entries: readonly MadeEntry[], call: Call = {}): Promise<string[]> {
   const { log, lines } = recordingLogger();
-  const [wanted] = planWantedFiles([{ backup: "F", files: undefined }]);
-  if (wanted === undefined) throw new Error("no plan");
+  const [files] = await planBackupFiles([{ backup: "F", read: async () => false }]);
+  if (files === undefined) throw new Error("no plan");
   const rules: PartRules = {
-    tree: new RestoreTree({ dir: root, links: [], owner: undefined }),
+    tree: new RestoreTree({ dir: root, links: [], owner: undefined, isCompared: false }),
     syncer: await FileSyncer.open(true),
-    wanted,
+    files,
     place: (path) => path,
     isForeign: true,
     isEndLenient: false,

@@ -23,7 +23,7 @@ beforeEach(() => {
 afterEach(() => rmSync(root, { recursive: true }));
 
 const makeTree = (links: readonly { oid: string; location: string }[] = []) =>
-  new RestoreTree({ dir: root, links, owner: undefined });
+  new RestoreTree({ dir: root, links, owner: undefined, isCompared: false });
 const modeOf = (path: string) => (statSync(join(root, path)).mode & 0o7777).toString(8);
 
 describe("target path", () => {

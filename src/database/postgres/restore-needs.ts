@@ -1,0 +1,113 @@
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { CorruptObjectError, FilesystemError, messageOf } from "../../base/errors.ts";
+import { ContentHasher, PAGE_LEAF_BYTES, PLAIN_LEAF_BYTES } from "../../stream/content-hash.ts";
+import type { PartEntry } from "../../transfer/stored-part.ts";
+import type { PartSpan } from "../adapter.ts";
+import type { WrittenPages } from "./written-pages.ts";
+
+const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
+
+const READ_BYTES = 512 << 10;
+
+/** What is known of a whole file of a part, and of the file in the target. */
+export interface WantedEntry {
+  readonly entry: PartEntry;
+  /** The file in the target, with its whole path. */
+  readonly fullPath: string;
+  /** What newer backups gave of it. */
+  readonly written: WrittenPages | undefined;
+}
+
+/** Which pieces of whole files have to be fetched; with a target that holds something already. */
+export class NeedsFinder {
+  readonly #isCompared: boolean;
+  readonly #buffer = new Uint8Array(READ_BYTES);
+
+  constructor(options: { readonly isCompared: boolean }) {
+    this.#isCompared = options.isCompared;
+  }
+
+  /** Pieces of the file's content, ascending. Nothing is changed. */
+  needs(wanted: WantedEntry): readonly PartSpan[] {
+    const { entry, written } = wanted;
+    const differing = this.#isCompared
+      ? this.#differing(wanted)
+      : spansOf(entry.sizeBytes > 0, entry.sizeBytes);
+    if (written === undefined) return differing;
+    const needed: PartSpan[] = [];
+    for (const { start, end } of differing) {
+      written.missing(start, end, (from, to) => needed.push({ start: from, end: to }));
+    }
+    return needed;
+  }
+
+  #differing(wanted: WantedEntry): readonly PartSpan[] {
+    const { entry, fullPath } = wanted;
+    const all = spansOf(entry.sizeBytes > 0, entry.sizeBytes);
+    let descriptor: number;
+    try {
+      descriptor = openSync(fullPath, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    } catch {
+      // Absent, a link, or without the right to read: what is there gives way.
+      return all;
+    }
+    try {
+      const stats = fstatSync(descriptor);
+      // A file with a second name is not written to: it is made anew.
+      if (!stats.isFile() || stats.nlink !== 1) return all;
+      if (entry.pageHashes !== undefined) return this.#differingPages(descriptor, wanted);
+      if (stats.size !== entry.sizeBytes) return all;
+      return this.#hasContent(descriptor, entry) ? [] : all;
+    } catch (cause) {
+      if (cause instanceof CorruptObjectError) throw cause;
+      throw new FilesystemError(fullPath, `cannot be read: ${messageOf(cause)}`, { cause });
+    } finally {
+      closeSync(descriptor);
+    }
+  }
+
+  #hasContent(descriptor: number, entry: PartEntry): boolean {
+    const hasher = new ContentHasher(PLAIN_LEAF_BYTES, entry.sizeBytes);
+    for (let position = 0; position < entry.sizeBytes; ) {
+      const read = readSync(descriptor, this.#buffer, 0, READ_BYTES, position);
+      if (read === 0) return false;
+      hasher.update(this.#buffer.subarray(0, read));
+      position += read;
+    }
+    return hasher.digest().hash === entry.xxHash3;
+  }
+
+  #differingPages(descriptor: number, { entry, written }: WantedEntry): readonly PartSpan[] {
+    const { sizeBytes, pageHashes } = entry;
+    const pageCount = Math.ceil(sizeBytes / PAGE_LEAF_BYTES);
+    if (pageHashes === undefined || pageHashes.length < pageCount) {
+      throw new CorruptObjectError(entry.path, `has hashes of fewer than ${pageCount} pages`);
+    }
+    const skipped = written?.pageBytes === PAGE_LEAF_BYTES ? written : undefined;
+    const spans: PartSpan[] = [];
+    let start = -1;
+    for (let position = 0; position < sizeBytes; position += READ_BYTES) {
+      const read = readSync(descriptor, this.#buffer, 0, READ_BYTES, position);
+      const end = Math.min(sizeBytes, position + READ_BYTES);
+      for (let at = position; at < end; at += PAGE_LEAF_BYTES) {
+        const page = at / PAGE_LEAF_BYTES;
+        const from = at - position;
+        const to = Math.min(PAGE_LEAF_BYTES, sizeBytes - at) + from;
+        const isEqual =
+          skipped?.has(page) === true ||
+          (to <= read && Bun.hash.xxHash3(this.#buffer.subarray(from, to)) === pageHashes[page]);
+        if (!isEqual && start < 0) start = at;
+        if (isEqual && start >= 0) {
+          spans.push({ start, end: at });
+          start = -1;
+        }
+      }
+    }
+    if (start >= 0) spans.push({ start, end: sizeBytes });
+    return spans;
+  }
+}
+
+function spansOf(isNeeded: boolean, sizeBytes: number): readonly PartSpan[] {
+  return isNeeded ? [{ start: 0, end: sizeBytes }] : [];
+}

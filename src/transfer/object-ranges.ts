@@ -1,0 +1,222 @@
+import { CorruptObjectError } from "../base/errors.ts";
+import type { Codec, CodecName, FrameIndex } from "../codec/codec.ts";
+import type { StorageDriver } from "../storage/driver.ts";
+import { toObjectKey } from "../storage/object-key.ts";
+import { breathing } from "../stream/breathing.ts";
+import { type ByteStream, collect, compose } from "../stream/byte-stream.ts";
+import type { Repository } from "./repository.ts";
+
+/** A gap that is read along, since another request would take longer. */
+const GAP_BYTES_MAX = 128 << 10;
+
+export interface RangesRequest {
+  /** Full key, extension included. */
+  readonly key: string;
+  readonly codec: CodecName;
+  readonly storedBytes: number;
+  readonly plainBytes: number;
+  readonly signal: AbortSignal;
+}
+
+/** Bytes `[start, end)`. */
+export interface Span {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Plain bytes and where they lie in the object. */
+export interface PlacedBytes {
+  readonly position: number;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * Pieces of a stored object, read without the rest. Nothing proves the object as a whole then:
+ * the caller must know what each piece has to be.
+ */
+export interface ObjectRanges {
+  /** Stored bytes that reading these spans takes. */
+  storedBytesOf(spans: readonly Span[]): number;
+  /** Everything in the spans (plain positions, ascending, apart), and some bytes around them. */
+  read(spans: readonly Span[], signal: AbortSignal): AsyncGenerator<PlacedBytes>;
+}
+
+/** undefined: the object can only be read from its start. */
+export async function openObjectRanges(
+  repository: Pick<Repository, "driver" | "cipher" | "codecFor">,
+  request: RangesRequest,
+): Promise<ObjectRanges | undefined> {
+  // A cipher's stream depends on what came before.
+  if (repository.cipher.name !== "none") return undefined;
+  const { key, plainBytes, storedBytes } = request;
+  if (request.codec === "none") {
+    return plainBytes === storedBytes ? new PlainRanges(repository.driver, key) : undefined;
+  }
+  const codec = await repository.codecFor(request.codec);
+  if (codec.frames === undefined) return undefined;
+  const length = Math.min(storedBytes, codec.frames.tailBytes);
+  const range = { offset: storedBytes - length, length };
+  const { signal } = request;
+  const stream = await repository.driver.get(toObjectKey(key), { range, signal });
+  const index = codec.frames.readIndex(await collect(stream, length), storedBytes);
+  if (index === undefined || index.plainStarts.at(-1) !== plainBytes) return undefined;
+  return new FrameRanges(repository.driver, { key, codec, index });
+}
+
+class PlainRanges implements ObjectRanges {
+  readonly #driver: Pick<StorageDriver, "get">;
+  readonly #key: string;
+
+  constructor(driver: Pick<StorageDriver, "get">, key: string) {
+    this.#driver = driver;
+    this.#key = key;
+  }
+
+  storedBytesOf(spans: readonly Span[]): number {
+    return sumOf(spans);
+  }
+
+  async *read(spans: readonly Span[], signal: AbortSignal): AsyncGenerator<PlacedBytes> {
+    for (const run of joined(spans)) {
+      let position = run.start;
+      for await (const bytes of await storedSpan(this.#driver, this.#key, run, signal)) {
+        yield { position, bytes };
+        position += bytes.byteLength;
+      }
+      if (position !== run.end) throw new CorruptObjectError(this.#key, "is shorter than it was");
+    }
+  }
+}
+
+class FrameRanges implements ObjectRanges {
+  readonly #driver: Pick<StorageDriver, "get">;
+  readonly #key: string;
+  readonly #codec: Codec;
+  readonly #index: FrameIndex;
+
+  constructor(
+    driver: Pick<StorageDriver, "get">,
+    facts: { readonly key: string; readonly codec: Codec; readonly index: FrameIndex },
+  ) {
+    this.#driver = driver;
+    this.#key = facts.key;
+    this.#codec = facts.codec;
+    this.#index = facts.index;
+  }
+
+  storedBytesOf(spans: readonly Span[]): number {
+    return sumOf(this.#framesOf(spans).map((frame) => this.#storedSpanOf(frame)));
+  }
+
+  /** The needed frames one behind the other are an object of their own, which is decoded. */
+  async *read(spans: readonly Span[], signal: AbortSignal): AsyncGenerator<PlacedBytes> {
+    const frames = this.#framesOf(spans);
+    const { plainStarts } = this.#index;
+    let next = 0;
+    let position = 0;
+    let end = 0;
+    const plain = compose(this.#stored(frames, signal), this.#codec.decompress, breathing);
+    for await (const chunk of plain) {
+      for (let offset = 0; offset < chunk.byteLength; ) {
+        if (position === end) {
+          const frame = frames[next++];
+          if (frame === undefined) throw new CorruptObjectError(this.#key, "a frame is too long");
+          position = plainStarts[frame] ?? 0;
+          end = plainStarts[frame + 1] ?? 0;
+          continue;
+        }
+        const size = Math.min(chunk.byteLength - offset, end - position);
+        const isWhole = size === chunk.byteLength;
+        yield { position, bytes: isWhole ? chunk : chunk.subarray(offset, offset + size) };
+        offset += size;
+        position += size;
+      }
+    }
+    if (position !== end || next !== frames.length) {
+      throw new CorruptObjectError(this.#key, "holds less than its table of frames says");
+    }
+  }
+
+  async *#stored(frames: readonly number[], signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    const spans = frames.map((frame) => this.#storedSpanOf(frame));
+    let index = 0;
+    for (const run of joined(spans)) {
+      let at = run.start;
+      for await (const chunk of await storedSpan(this.#driver, this.#key, run, signal)) {
+        // What lies in a gap is left out.
+        const chunkEnd = at + chunk.byteLength;
+        for (; ; index += 1) {
+          const span = spans[index];
+          if (span === undefined || span.start >= chunkEnd) break;
+          const from = Math.max(span.start, at);
+          const to = Math.min(span.end, chunkEnd);
+          if (to > from) yield chunk.subarray(from - at, to - at);
+          if (span.end > chunkEnd) break;
+        }
+        at = chunkEnd;
+      }
+      if (at !== run.end) throw new CorruptObjectError(this.#key, "is shorter than it was");
+    }
+  }
+
+  #storedSpanOf(frame: number): Span {
+    const { storedStarts } = this.#index;
+    return { start: storedStarts[frame] ?? 0, end: storedStarts[frame + 1] ?? 0 };
+  }
+
+  /** Numbers of the frames that hold something of the spans, ascending. */
+  #framesOf(spans: readonly Span[]): readonly number[] {
+    const { plainStarts } = this.#index;
+    const frames: number[] = [];
+    let frame = 0;
+    for (const { start, end } of spans) {
+      frame = Math.max(frame, frameAt(plainStarts, start));
+      for (; frame < plainStarts.length - 1 && (plainStarts[frame] ?? 0) < end; frame++) {
+        frames.push(frame);
+      }
+    }
+    return frames;
+  }
+}
+
+/** The frame that holds the plain byte at `position`. */
+function frameAt(plainStarts: Float64Array, position: number): number {
+  let low = 0;
+  let high = plainStarts.length - 1;
+  while (high - low > 1) {
+    const middle = (low + high) >>> 1;
+    if ((plainStarts[middle] ?? 0) <= position) low = middle;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Spans that are close enough to be read at once. */
+function* joined(spans: readonly Span[]): Generator<Span> {
+  let run: Span | undefined;
+  for (const span of spans) {
+    if (run !== undefined && span.start - run.end <= GAP_BYTES_MAX) {
+      run = { start: run.start, end: Math.max(run.end, span.end) };
+      continue;
+    }
+    if (run !== undefined) yield run;
+    run = span;
+  }
+  if (run !== undefined) yield run;
+}
+
+function sumOf(spans: readonly Span[]): number {
+  return spans.reduce((sum, { start, end }) => sum + end - start, 0);
+}
+
+async function storedSpan(
+  driver: Pick<StorageDriver, "get">,
+  key: string,
+  { start, end }: Span,
+  signal: AbortSignal,
+): Promise<ByteStream> {
+  return await driver.get(toObjectKey(key), {
+    range: { offset: start, length: end - start },
+    signal,
+  });
+}
