@@ -1,5 +1,6 @@
 import type { Clock } from "../../base/clock.ts";
 import { type ByteStream, collect } from "../../stream/byte-stream.ts";
+import { freedWhenRecycled } from "../../stream/chunk-pool.ts";
 import { closableStream } from "../closable-stream.ts";
 import { ConnectionError } from "./errors.ts";
 import { type ProxySettings, proxyFor } from "./proxy.ts";
@@ -112,7 +113,7 @@ async function* readBody(
       watch.disarm();
       if (result === undefined || result.done) break;
       sizeBytes += result.value.byteLength;
-      yield result.value;
+      yield freedWhenRecycled(result.value);
     }
   } catch (error) {
     throw watch.explain(error, "the answer broke off");
