@@ -62,14 +62,12 @@ function settingText(setting: Setting): string {
   return `- ${namePatterns(setting).join(", ")}: ${setting.help}.${status}${tail}`;
 }
 
-function statusText({ status = "supported", idleBecause, missedBy }: Setting): string {
+function statusText({ status = "supported", idleBecause }: Setting): string {
   switch (status) {
     case "supported":
       return "";
-    case "idle": {
-      const warning = missedBy === undefined ? "" : `, as ${missedBy.join(" and ")} will warn`;
-      return ` **Accepted without effect: ${idleBecause}${warning}.**`;
-    }
+    case "idle":
+      return ` **Accepted without effect: ${idleBecause}.**`;
     case "retired":
       return " Accepted without effect.";
     case "missing":

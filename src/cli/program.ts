@@ -215,7 +215,6 @@ export class Program {
       flags,
       isWalg,
       isStrict: options.flag("strict"),
-      commandName: this.#command?.name,
     });
     this.#settings = settings;
     const ownsJson = this.#command?.options.some(({ name }) => name === "json") === true;

@@ -10,6 +10,7 @@ import { pushBackup } from "../database/push-backup.ts";
 import { loadPostgresBackup } from "../database/registry.ts";
 import type { Invocation, Progress } from "./command.ts";
 import { openRepository } from "./context.ts";
+import { diskLimit, readersMax } from "./disk-limits.ts";
 
 const DELTA_SETTINGS = ["DELTA_FROM_NAME", "DELTA_FROM_USER_DATA"];
 const COMPOSER_SETTINGS = ["USE_RATING_COMPOSER", "USE_COPY_COMPOSER", "USE_DATABASE_COMPOSER"];
@@ -29,10 +30,13 @@ export async function run(invocation: Invocation): Promise<void> {
     zone: systemZone(),
     userName: account?.userName,
     homeDir: account?.home,
+    diskLimit: diskLimit(invocation),
+    readersMax: readersMax(invocation),
     clock,
     log,
   });
-  await using repository = await openRepository(invocation, "write");
+  const limits = { rateKey: "NETWORK_RATE_LIMIT" } as const;
+  await using repository = await openRepository(invocation, "write", limits);
   log.info(`Backup will be pushed to storage: ${repository.name}`);
   const parent =
     wish === undefined ? undefined : await chooseParent(wish, { adapter, repository, log, signal });
@@ -47,7 +51,7 @@ export async function run(invocation: Invocation): Promise<void> {
       isPermanent: invocation.options.flag("permanent"),
       userData: userData === undefined ? undefined : parseUserData(userData),
     },
-    partsMax: settings.whole("UPLOAD_DISK_CONCURRENCY") ?? 1,
+    partsMax: readersMax(invocation),
     owner: { hostname: hostname(), processId: process.pid, isAlive: isProcessAlive },
     archiveTimeoutMs: checksArchive ? settings.durationMs("ARCHIVE_TIMEOUT") : undefined,
     clock,

@@ -8,10 +8,21 @@ import { passwdEntry } from "../config/passwd.ts";
 import type { Settings } from "../config/settings.ts";
 import { openStorage, type StorageOptions } from "../storage/registry.ts";
 import { readOnly } from "../storage/wrap/read-only.ts";
+import type { RateLimit } from "../stream/token-bucket.ts";
 import type { Repository } from "../transfer/repository.ts";
 import type { Invocation } from "./command.ts";
 
 export type Purpose = "read" | "write";
+
+export interface RepositoryLimits
+  extends Pick<CodecOptions, "parallelism">,
+    Pick<StorageOptions, "retryBudgetMs"> {
+  /**
+   * The setting of the rate at which objects may move; none: as fast as they can. As by WAL-G,
+   * `--turbo` lifts it. WAL has a key of ours, since it has to keep up with the server.
+   */
+  readonly rateKey?: "NETWORK_RATE_LIMIT" | "WAL_NETWORK_RATE_LIMIT";
+}
 
 /** The one storage that there is without failover storages, as WAL-G calls it. */
 const PRIMARY_STORAGE = "default";
@@ -22,15 +33,16 @@ const PRIMARY_STORAGE = "default";
  * it closes the storage's connections.
  */
 export async function openRepository(
-  { settings, log, clock }: Invocation,
+  invocation: Invocation,
   purpose: Purpose,
-  limits: Pick<CodecOptions, "parallelism"> & Pick<StorageOptions, "retryBudgetMs"> = {},
+  limits: RepositoryLimits = {},
 ): Promise<Repository & AsyncDisposable> {
+  const { settings, log, clock } = invocation;
   refuseOtherStorages(settings);
   if (purpose === "write") refuseIdleLevel(settings);
   const budget = new ByteBudget(settings.whole("BUFFER_BUDGET") ?? 0);
   const cipher = await openCipher(settings, { log });
-  const { retryBudgetMs, ...codecLimits } = limits;
+  const { retryBudgetMs, rateKey, ...codecLimits } = limits;
   const options = { ...codecOptions(settings), ...codecLimits };
   const opened = new Map<CodecName, Promise<Codec>>();
   const codecFor = (name: CodecName): Promise<Codec> => {
@@ -40,7 +52,9 @@ export async function openRepository(
   };
   const codec = await codecFor(parseCodecName(settings.text("COMPRESSION_METHOD") ?? ""));
   const account = () => passwdEntry(process.geteuid?.() ?? 0);
-  const storage = await openStorage(settings, { budget, log, clock, retryBudgetMs, account });
+  const rateLimit = await openRateLimit(invocation, rateKey);
+  const storageOptions = { budget, log, clock, retryBudgetMs, rateLimit, account };
+  const storage = await openStorage(settings, storageOptions);
   // Who only reads must not be able to write by mistake.
   const driver = purpose === "write" ? storage : readOnly(storage);
   return {
@@ -51,6 +65,18 @@ export async function openRepository(
     codecFor,
     [Symbol.asyncDispose]: () => driver.close(),
   };
+}
+
+/** Loaded only where there is a limit: most runs have none. */
+async function openRateLimit(
+  { settings, options, clock }: Invocation,
+  key: RepositoryLimits["rateKey"],
+): Promise<RateLimit | undefined> {
+  const isUnlimited = key === undefined || options.flag("turbo");
+  const bytesPerSecond = isUnlimited ? undefined : settings.whole(key);
+  if (bytesPerSecond === undefined) return undefined;
+  const { TokenBucket } = await import("../stream/token-bucket.ts");
+  return new TokenBucket(bytesPerSecond, clock);
 }
 
 /** Another storage than the one asked for must not be written to, nor answer for it. */

@@ -21,7 +21,7 @@ export async function run(invocation: Invocation): Promise<void> {
   const { walFetchPlace } = await loadPostgresWal();
   const retryBudgetMs = settings.durationMs("FETCH_RETRY_BUDGET") ?? 0;
   // Decoding one segment in other threads takes as long, and half as much processor time again.
-  const limits = { parallelism: 1, retryBudgetMs };
+  const limits = { parallelism: 1, retryBudgetMs, rateKey: "WAL_NETWORK_RATE_LIMIT" } as const;
   await using repository = await openRepository(invocation, "read", limits);
   const baseDirectory = resolve(settings.text("PREFETCH_DIR") ?? dirname(target));
   const { order, origin } = walFetchPlace({

@@ -13,7 +13,9 @@ export async function run(invocation: Invocation): Promise<void> {
   const { settings, log, clock, signal } = invocation;
   const [name = "", baseDirectory = ""] = invocation.arguments;
   const { walFetchPlace } = await loadPostgresWal();
-  await using repository = await openRepository(invocation, "read");
+  await using repository = await openRepository(invocation, "read", {
+    rateKey: "WAL_NETWORK_RATE_LIMIT",
+  });
   const { order, origin } = walFetchPlace({
     path: join(baseDirectory, basename(name)),
     workingDirectory: process.cwd(),

@@ -35,7 +35,9 @@ export async function run(invocation: Invocation): Promise<void> {
     );
     return;
   }
-  await using repository = await openRepository(invocation, "write");
+  await using repository = await openRepository(invocation, "write", {
+    rateKey: "WAL_NETWORK_RATE_LIMIT",
+  });
   if (repository.codec.isJavaScript === true) letCompilerWork();
   const metadata = metadataOf(invocation, { repository, path: wal.file.path });
   const maps = await mapsOf(invocation, { repository, path: wal.file.path });

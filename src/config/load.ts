@@ -62,8 +62,6 @@ export interface LoadOptions {
   readonly isWalg: boolean;
   /** Warnings about settings become errors. */
   readonly isStrict: boolean;
-  /** The command that will run: decides which settings without effect are worth a warning. */
-  readonly commandName?: string | undefined;
 }
 
 /** defaults < file < environment < flags. Every value that was given is checked here. */
@@ -89,7 +87,6 @@ export function loadSettings(options: LoadOptions): LoadedSettings {
       given.set(key, { setting, name, value: checked, origin });
     }
   }
-  for (const each of given.values()) warnings.push(...idleWarning(each, options.commandName));
   if (options.isStrict && warnings[0] !== undefined) {
     throw new ConfigError(warnings[0], "Leave out --strict to go on with a warning.");
   }
@@ -136,13 +133,6 @@ function warningsOf(
         `${used} and ${ignored} are set to different values (${place}): ${used} is used`,
     ),
   ];
-}
-
-/** What was asked for and will not happen; most settings without effect harm nobody. */
-function idleWarning(given: EffectiveSetting, commandName: string | undefined): readonly string[] {
-  const { setting, name, origin } = given;
-  const isMissed = commandName !== undefined && setting.missedBy?.includes(commandName) === true;
-  return isMissed ? [`${name} (${origin}) has no effect: ${setting.idleBecause ?? ""}`] : [];
 }
 
 /** An empty map of further storages is what templates leave where there are none. */

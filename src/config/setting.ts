@@ -61,13 +61,8 @@ export interface Setting {
   /** Never printed, and scrubbed from whatever is printed. */
   readonly isSecret?: boolean;
   readonly status?: SettingStatus;
-  /** Why an idle setting has no effect: a clause for docs and warnings. */
+  /** Why an idle setting has no effect, and nothing comes of that: a clause for docs. */
   readonly idleBecause?: string;
-  /**
-   * Commands that warn once when an idle setting is given, since who set it counts on it. None:
-   * whatever it asks for, nothing comes of its being idle.
-   */
-  readonly missedBy?: readonly string[];
   /** The one database that it belongs to: decides the personality when nothing else does. */
   readonly database?: DatabaseKind;
 }

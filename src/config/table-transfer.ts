@@ -59,10 +59,7 @@ export const TRANSFER_SETTINGS = section("transfer", [
     kind: "whole",
     min: 1,
     example: "104857600",
-    help: "Bytes a second that a backup reads from disk at most",
-    status: "idle",
-    idleBecause: "rate limits are not obeyed yet",
-    missedBy: ["backup-push", "backup-fetch"],
+    help: "Bytes a second that a backup reads from disk at most; --turbo lifts it",
   },
   {
     key: "NETWORK_RATE_LIMIT",
@@ -70,10 +67,17 @@ export const TRANSFER_SETTINGS = section("transfer", [
     kind: "whole",
     min: 1,
     example: "104857600",
-    help: "Bytes a second that a backup moves to or from storage at most",
-    status: "idle",
-    idleBecause: "rate limits are not obeyed yet",
-    missedBy: ["backup-push", "backup-fetch"],
+    help: "Bytes a second that a backup moves to or from storage at most; --turbo lifts it",
+  },
+  {
+    key: "WAL_NETWORK_RATE_LIMIT",
+    form: "own",
+    kind: "whole",
+    min: 1,
+    example: "104857600",
+    help:
+      "Bytes a second that wal-push and wal-fetch move to or from storage at most; WAL that " +
+      "comes faster piles up on the server",
   },
   {
     key: "DOWNLOAD_FILE_RETRIES",

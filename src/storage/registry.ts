@@ -4,6 +4,7 @@ import { ConfigError, type ToolError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { doublingCeiling, type RetryPolicy } from "../base/retry.ts";
 import type { SettingReader } from "../base/setting-reader.ts";
+import type { RateLimit } from "../stream/token-bucket.ts";
 import { chooseStorage, type StorageKind } from "./choice.ts";
 import type { StorageDriver } from "./driver.ts";
 import { StorageError, StorageUnavailableError } from "./errors.ts";
@@ -17,6 +18,8 @@ export interface StorageOptions {
   readonly clock: Clock;
   /** How long after the opening a failed request may be repeated. undefined: as often as set. */
   readonly retryBudgetMs?: number | undefined;
+  /** How fast objects may move, all of them together. */
+  readonly rateLimit?: RateLimit | undefined;
   /** Whose account runs this; undefined where the machine has no entry for it. */
   readonly account?: () => { readonly userName: string; readonly home: string } | undefined;
   /** Uniform in [0, 1): for tests of the back-off. */
@@ -65,7 +68,18 @@ export async function openStorage(
     );
   }
   const { driver, policy } = await open(chosen.settings, options);
-  return retrying(logged(driver, options.log, options.clock), policy);
+  const told = logged(driver, options.log, options.clock);
+  return retrying(await limited(told, options.rateLimit), policy);
+}
+
+/** Below the retries: what is sent once more takes its time once more. */
+async function limited(
+  driver: StorageDriver,
+  limit: RateLimit | undefined,
+): Promise<StorageDriver> {
+  if (limit === undefined) return driver;
+  const { throttled } = await import("./wrap/throttled.ts");
+  return throttled(driver, limit);
 }
 
 async function openFile(settings: SettingReader, options: StorageOptions): Promise<Opened> {

@@ -46,7 +46,11 @@ export const IMPORT_RULES: readonly ImportRule[] = [
     mayTypes: ["delta/change-sink.ts"],
   },
   // Only the registry loads drivers; a driver knows no other driver.
-  { place: "storage/registry.ts", may: ["storage/", "base/"] },
+  {
+    place: "storage/registry.ts",
+    may: ["storage/", "base/"],
+    mayTypes: ["stream/token-bucket.ts"],
+  },
   { place: "storage/memory/", may: ["storage/memory/", ...STORAGE_SHARED, "stream/", "base/"] },
   { place: "storage/file/", may: ["storage/file/", ...STORAGE_SHARED, "stream/", "base/"] },
   { place: "storage/service/", may: ["storage/service/", ...STORAGE_SHARED, "stream/", "base/"] },

@@ -8,8 +8,13 @@ import { beginStreamedBackup } from "./streamed-backup.ts";
 /** What the settings do not say. */
 export type BackupHost = Pick<
   PostgresBackupOptions,
-  "dataDir" | "hostname" | "zone" | "clock" | "log"
-> & { readonly userName: string | undefined; readonly homeDir: string | undefined };
+  "dataDir" | "hostname" | "zone" | "clock" | "log" | "diskLimit"
+> & {
+  /** Files that may be read at once; default: as the settings say. */
+  readonly readersMax?: number;
+  readonly userName: string | undefined;
+  readonly homeDir: string | undefined;
+};
 
 /** Backups of PostgreSQL: of a directory on this machine, or through the replication protocol. */
 export function postgresBackupAdapter(settings: SettingReader, host: BackupHost): BackupAdapter {
@@ -35,7 +40,7 @@ function readOptions(settings: SettingReader, host: BackupHost): PostgresBackupO
     ...host,
     connection,
     thresholdBytes: settings.whole("TAR_SIZE_THRESHOLD") ?? 1_073_741_823,
-    isParallel: (settings.whole("UPLOAD_DISK_CONCURRENCY") ?? 1) > 1,
+    isParallel: (host.readersMax ?? settings.whole("UPLOAD_DISK_CONCURRENCY") ?? 1) > 1,
     verifiesPages: settings.flag("VERIFY_PAGE_CHECKSUMS"),
     storesAllCorrupt: settings.flag("STORE_ALL_CORRUPT_BLOCKS"),
     writesFilesMetadata: !settings.flag("WITHOUT_FILES_METADATA"),

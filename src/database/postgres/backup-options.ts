@@ -1,6 +1,7 @@
 import type { Clock } from "../../base/clock.ts";
 import type { LocalZone } from "../../base/local-zone.ts";
 import type { Logger } from "../../base/log.ts";
+import type { RateLimit } from "../../stream/token-bucket.ts";
 import type { ConnectionSettings } from "./connection-settings.ts";
 
 /** How a PostgreSQL backup is taken: what the settings and flags of backup-push say. */
@@ -12,6 +13,8 @@ export interface PostgresBackupOptions {
   readonly thresholdBytes: number;
   /** Files are read by several parts at once. */
   readonly isParallel: boolean;
+  /** Of reading the data directory. */
+  readonly diskLimit?: RateLimit | undefined;
   /** Check page checksums, where the cluster has them. */
   readonly verifiesPages: boolean;
   /** Record every corrupt block, not just the first few of a file. */

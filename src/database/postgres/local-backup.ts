@@ -111,6 +111,7 @@ class LocalBackup implements BackupSession {
     const reading = {
       checksPages: this.#checksPages(),
       isParallel: options.isParallel,
+      diskLimit: options.diskLimit,
       clock: options.clock,
       log: options.log,
       signal: request.signal,

@@ -6,6 +6,7 @@ import { isPageIntact, PageWindow } from "../../delta/page-check.ts";
 import type { PageWords } from "../../delta/page-checksum.ts";
 import { firstBlock, type RelationFile, relationFileOf } from "../../delta/relation-file.ts";
 import { PAGE_LEAF_BYTES } from "../../stream/content-hash.ts";
+import type { RateLimit } from "../../stream/token-bucket.ts";
 import type { DirectoryEntry } from "./data-directory.ts";
 import { type FileMark, identityOf, stateOf } from "./file-mark.ts";
 
@@ -34,6 +35,8 @@ export interface FileReading {
   readonly clock: Clock;
   readonly log: Logger;
   readonly signal: AbortSignal;
+  /** What all files together are read at. */
+  readonly diskLimit?: RateLimit | undefined;
   /** Default: the file system. */
   readonly readAt?: ReadAt;
 }
@@ -91,16 +94,20 @@ export class OpenedFile {
 
   /** Puts bytes at the start of `target`; returns how many, 0 past the end. */
   read(target: Uint8Array, position: number): number | Promise<number> {
-    if (this.#reading.isParallel) return this.readAhead(target, position);
-    return this.#readNow(target, position);
+    const { isParallel } = this.#reading;
+    return isParallel
+      ? this.readAhead(target, position)
+      : this.#paid(this.#readNow(target, position));
   }
 
   /** The same in another thread, where that pays: this one may go on meanwhile. */
   readAhead(target: Uint8Array, position: number): number | Promise<number> {
-    if (this.#reading.readAt === undefined && target.byteLength >= ASYNC_READ_BYTES) {
-      return this.#readElsewhere(target, position);
-    }
-    return this.#readNow(target, position);
+    const isLarge = target.byteLength >= ASYNC_READ_BYTES;
+    return this.#paid(
+      this.#reading.readAt === undefined && isLarge
+        ? this.#readElsewhere(target, position)
+        : this.#readNow(target, position),
+    );
   }
 
   /**
@@ -129,6 +136,16 @@ export class OpenedFile {
 
   close(): void {
     closeSync(this.#descriptor);
+  }
+
+  /** Where the disk is limited, a read takes as long as its bytes may. */
+  #paid(reading: number | Promise<number>): number | Promise<number> {
+    const { diskLimit, signal } = this.#reading;
+    if (diskLimit === undefined) return reading;
+    return Promise.resolve(reading).then(async (bytes) => {
+      await diskLimit.take(bytes, signal);
+      return bytes;
+    });
   }
 
   #readNow(target: Uint8Array, position: number): number | Promise<number> {

@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { openRepository } from "../../../src/command/context.ts";
+import { openRepository, type RepositoryLimits } from "../../../src/command/context.ts";
+import { GLOBAL_OPTIONS } from "../../../src/command/global-options.ts";
 import { toObjectKey } from "../../../src/storage/object-key.ts";
 import { testInvocation } from "../../support/invocation.ts";
 
@@ -94,3 +95,31 @@ test("refuses to write with a level of zstd and another method", async () => {
   await using walg = await openRepository(invocation(level, true), "write");
   expect([given, usual, walg].map(({ codec }) => codec.name)).toEqual(["zstd", "zstd", "lz4"]);
 });
+
+test("moves objects at the rate of the command's key, which --turbo lifts", async () => {
+  const environment = { WALG_FILE_PREFIX: folder, WALG_NETWORK_RATE_LIMIT: "1000" };
+  const key = toObjectKey("limited/object");
+  const waits = async (
+    rateKey: RepositoryLimits["rateKey"],
+    words: readonly string[] = [],
+  ): Promise<number> => {
+    const made = testInvocation({ options: GLOBAL_OPTIONS }, { environment, words });
+    let sleptMs = 0;
+    const sleep = async (delayMs: number) => void (sleptMs += delayMs);
+    const limits = rateKey === undefined ? {} : { rateKey };
+    const clock = { ...made.clock, sleep };
+    await using repository = await openRepository({ ...made, clock }, "write", limits);
+    const content = { ...body, open: () => chunksOf(new Uint8Array(100), 10) };
+    const sized = { ...content, sizeBytes: 1000 };
+    await repository.driver.put(key, sized, { ifAbsent: false, signal });
+    return sleptMs;
+  };
+  expect(await waits("NETWORK_RATE_LIMIT")).toBeGreaterThan(900);
+  expect(await waits("NETWORK_RATE_LIMIT", ["--turbo"])).toBe(0);
+  expect(await waits("WAL_NETWORK_RATE_LIMIT")).toBe(0);
+  expect(await waits(undefined)).toBe(0);
+});
+
+async function* chunksOf(chunk: Uint8Array, count: number) {
+  for (let index = 0; index < count; index += 1) yield chunk;
+}

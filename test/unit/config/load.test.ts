@@ -26,7 +26,6 @@ interface Given {
   readonly home?: string;
   readonly isWalg?: boolean;
   readonly isStrict?: boolean;
-  readonly commandName?: string;
 }
 
 function load(given: Given): LoadedSettings {
@@ -36,8 +35,8 @@ function load(given: Given): LoadedSettings {
     configPath: given.configPath,
     home: () => given.home,
   });
-  const { flags = [], isWalg = false, isStrict = false, commandName } = given;
-  return loadSettings({ outside, flags, isWalg, isStrict, commandName });
+  const { flags = [], isWalg = false, isStrict = false } = given;
+  return loadSettings({ outside, flags, isWalg, isStrict });
 }
 
 test("lets flags win over environment over file over default", () => {
@@ -186,17 +185,6 @@ test("refuses a misspelt cipher in a file, and names the file", () => {
 test("accepts retired keys silently, whatever they hold", () => {
   const environment = { WALG_SERIALIZER_TYPE: "x", GOMAXPROCS: "many", HTTP_LISTEN: ":80" };
   expect(load({ environment, isStrict: true }).warnings).toEqual([]);
-});
-
-test("warns of a limit that is not obeyed, only where it would count", () => {
-  const environment = { WALG_NETWORK_RATE_LIMIT: "1000000", WALG_UPLOAD_QUEUE: "4" };
-  expect(load({ environment, commandName: "backup-push" }).warnings).toEqual([
-    "WALG_NETWORK_RATE_LIMIT (environment) has no effect: rate limits are not obeyed yet",
-  ]);
-  expect(load({ environment, commandName: "wal-push" }).warnings).toEqual([]);
-  expect(load({ commandName: "backup-push" }).warnings).toEqual([]);
-  const strict = () => load({ environment, commandName: "backup-fetch", isStrict: true });
-  expect(strict).toThrow("WALG_NETWORK_RATE_LIMIT (environment) has no effect");
 });
 
 test("checks each given value, of whatever source", () => {

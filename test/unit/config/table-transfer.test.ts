@@ -16,6 +16,7 @@ const DOCUMENTED: readonly (readonly [string, string | undefined])[] = [
   ["WALG_ZSTD_LEVEL", undefined],
   ["WALG_DISK_RATE_LIMIT", undefined],
   ["WALG_NETWORK_RATE_LIMIT", undefined],
+  ["TIDEMARK_WAL_NETWORK_RATE_LIMIT", undefined],
   ["TIDEMARK_BUFFER_BUDGET", "67108864"],
   ["TIDEMARK_ZSTD_ENGINE", "auto"],
 ];

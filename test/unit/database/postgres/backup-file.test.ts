@@ -250,3 +250,18 @@ describe("faults of the disk", () => {
     file.close();
   });
 });
+
+describe("a limited disk", () => {
+  test.each([true, false])("each read is paid for (parallel: %s)", async (isParallel) => {
+    const content = incompressible(700_000, 1);
+    const paid: number[] = [];
+    const diskLimit = {
+      bytesPerSecond: 1,
+      take: async (bytes: number) => void paid.push(bytes),
+    };
+    const { file } = open("/PG_VERSION", content, { diskLimit, isParallel });
+    expect((await readAll(file, 300_000)).equals(content)).toBe(true);
+    expect(paid).toEqual([300_000, 300_000, 100_000, 0]);
+    file.close();
+  });
+});
