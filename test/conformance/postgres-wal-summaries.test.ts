@@ -15,14 +15,13 @@ import type { ParentPlace, StartPlace } from "../../src/database/postgres/summar
 import type { ChangeRecord } from "../../src/delta/changed-pages.ts";
 import type { RelationFile } from "../../src/delta/relation-file.ts";
 import { parseTimelineHistory } from "../../src/wal/timeline-history.ts";
-import { relationFiles } from "../support/page-truth.ts";
-import { maskPage } from "../support/page-truth-mask.ts";
+import { judgeRecord, relationFilesOf } from "../support/changed-truth.ts";
 import { type PostgresCluster, startCluster } from "../support/postgres-cluster.ts";
 import type { PostgresVersion } from "../support/postgres-install.ts";
+import { relationFiles } from "../support/relation-files.ts";
 import { makeScratch, type ScratchDir } from "../support/scratch.ts";
 
 const VERSIONS: readonly PostgresVersion[] = ["17", "18"];
-const PAGE = 8192;
 const { signal } = new AbortController();
 
 const SETTINGS = {
@@ -123,72 +122,6 @@ class Backups implements AsyncDisposable {
   }
 }
 
-interface Verdict {
-  /** Pages of files that both copies have and that differ. */
-  readonly differing: number;
-  /** Pages that the record names. */
-  readonly named: number;
-  readonly pages: number;
-  /** Files whose every page is named, and those with some and with none. */
-  readonly files: Readonly<Record<"all" | "some" | "none", number>>;
-  /** Differing pages that the record does not name. */
-  readonly lost: readonly string[];
-}
-
-interface Copies {
-  readonly before: string;
-  readonly after: string;
-  /** Of an SP-GiST index: its first page caches what it never logs. */
-  readonly cachePath: string;
-}
-
-/** Holds the record against two copies. Files that only one has are not its matter. */
-function judge(record: ChangeRecord, { before, after, cachePath }: Copies): Verdict {
-  const files = relationFiles(after);
-  const old = relationFiles(before);
-  const count = { all: 0, some: 0, none: 0 };
-  const lost: string[] = [];
-  let [differing, named, pages] = [0, 0, 0];
-  for (const file of files.values()) {
-    const isUnlogged = files.has(`${file.path}_init`);
-    if (file.fork !== "main" || isUnlogged || !old.has(file.path)) continue;
-    const bytes = [
-      readFileSync(join(before, file.path)),
-      readFileSync(join(after, file.path)),
-    ] as const;
-    if (file.path === cachePath) {
-      const facts = { kind: "spgist", mask: "exact", block: 0 } as const;
-      for (const content of bytes) {
-        maskPage(content.subarray(0, PAGE), facts);
-        // The checksum, which depends on the rest.
-        content.writeUInt16LE(0, 8);
-      }
-    }
-    const blocks = differingBlocks(...bytes);
-    const blockCount = bytes[1].byteLength / PAGE;
-    const changed = record.changedBlocks(file, blockCount);
-    pages += blockCount;
-    differing += blocks.length;
-    named += changed === "all" ? blockCount : changed.length;
-    count[changed === "all" ? "all" : changed.length > 0 ? "some" : "none"] += 1;
-    if (changed === "all") continue;
-    const set = new Set(changed);
-    lost.push(...blocks.filter((block) => !set.has(block)).map((block) => `${file.path} ${block}`));
-  }
-  return { differing, named, pages, files: count, lost };
-}
-
-/** A page past the end of the old file differs unless it is zero: a restore fills with zeros. */
-function differingBlocks(before: Buffer, after: Buffer): number[] {
-  const found: number[] = [];
-  const zeros = Buffer.alloc(PAGE);
-  for (let at = 0; at < after.byteLength; at += PAGE) {
-    const old = at < before.byteLength ? before.subarray(at, at + PAGE) : zeros;
-    if (!after.subarray(at, at + PAGE).equals(old)) found.push(at / PAGE);
-  }
-  return found;
-}
-
 function recordsOf(record: ChangeRecord, files: Iterable<RelationFile>): string[] {
   return [...files].map((file) => {
     const changed = record.changedBlocks(file, 1000);
@@ -282,13 +215,13 @@ describe.each(VERSIONS)("PostgreSQL %s", (version) => {
     const { byFiles, bySql, copy } = found;
     if (byFiles.kind !== "record") throw new Error(byFiles.reason);
     if (bySql.kind !== "record") throw new Error(bySql.reason);
-    const verdict = judge(byFiles.record, { before: before.copy, after: copy, cachePath });
+    const verdict = judgeRecord(byFiles.record, { before: before.copy, after: copy, cachePath });
     expect(verdict.lost).toEqual([]);
     expect(verdict.differing).toBeGreaterThan(300);
     expect(verdict.named).toBeLessThan(1.2 * verdict.differing);
     expect(verdict.files.none).toBeGreaterThan(500);
     expect(bySql.summaries).toBe(byFiles.summaries);
-    const files = [...relationFiles(copy).values()];
+    const files = relationFilesOf(relationFiles(copy));
     expect(recordsOf(bySql.record, files)).toEqual(recordsOf(byFiles.record, files));
   });
 
@@ -299,8 +232,8 @@ describe.each(VERSIONS)("PostgreSQL %s", (version) => {
     await cluster.query("CREATE DATABASE again OID 77777 STRATEGY FILE_COPY");
     const found = await backups.find(place);
     if (found.kind !== "record") throw new Error(found.reason);
-    const file = relationFiles(cluster.dataDir).get("base/77777/1259");
-    if (file === undefined) throw new Error("the database has no pg_class");
+    const [file] = relationFilesOf(["base/77777/1259"]);
+    if (file === undefined) throw new Error("pg_class has no pages");
     expect(found.record.changedBlocks(file, 10)).toBe("all");
   });
 
@@ -364,7 +297,7 @@ describe.each(VERSIONS)("PostgreSQL %s", (version) => {
     }
   });
 
-  test("summarize_wal off is a reason, at once; switched on, the server makes up for it", async () => {
+  test("summarize_wal off is a reason, at once; switched on, the server makes up", async () => {
     const parent = await backups.parent();
     await cluster.query("ALTER SYSTEM SET summarize_wal = off");
     await cluster.query("SELECT pg_reload_conf()");
@@ -395,7 +328,7 @@ describe.each(VERSIONS)("PostgreSQL %s", (version) => {
     expect(result.start.timeline).toBe(2);
     const found = await backups.find(before.place);
     if (found.kind !== "record") throw new Error(found.reason);
-    const verdict = judge(found.record, {
+    const verdict = judgeRecord(found.record, {
       before: before.copy,
       after: result.copy,
       cachePath,

@@ -105,7 +105,7 @@ function lsnText(value: number): string {
   return formatLsn(toLsn(BigInt(value)));
 }
 
-test("the record is what the summaries say, by SQL where the directory cannot be read", async () => {
+test("the record is what summaries say, by SQL where the directory cannot be read", async () => {
   for (const dataDir of [undefined, "/nowhere"]) {
     const found = await new ScriptedServer({}).find({ dataDir });
     if (found.kind !== "record") throw new Error(found.reason);
