@@ -1,11 +1,16 @@
 /**
- * `bun run soak [--moments N] [--fuzz-runs N] [--fuzz-rounds N] [--seed N]`: kills the commands at
- * many more moments than the tests do, and fuzzes the decoders with many more seeds. Every seed is
- * printed, so that a failure can be run again.
+ * `bun run soak [--moments N] [--fuzz-runs N] [--fuzz-rounds N] [--fault-runs N] [--seed N]`: kills
+ * the commands at many more moments than the tests do, fuzzes the decoders with many more seeds,
+ * and spoils the requests of each storage in many more ways. Every seed is printed, so that a
+ * failure can be run again.
+ *
+ * `bun run soak --oracle [--seeds N] [--from SEED] [--jobs N]`: the oracle of delta backups instead
+ * (test/support/delta-oracle.ts); results are recorded in docs/soak.md.
  */
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { soakOracle } from "./oracle-soak.ts";
 import { failureOf, passes, ROOT, type Step, VITEST } from "./step.ts";
 
 const { values } = parseArgs({
@@ -13,7 +18,12 @@ const { values } = parseArgs({
     moments: { type: "string", default: "50" },
     "fuzz-runs": { type: "string", default: "10" },
     "fuzz-rounds": { type: "string", default: "1000" },
+    "fault-runs": { type: "string", default: "200" },
     seed: { type: "string" },
+    oracle: { type: "boolean", default: false },
+    seeds: { type: "string", default: "500" },
+    from: { type: "string", default: "1" },
+    jobs: { type: "string", default: "1" },
   },
 });
 const SEED_LIMIT = 2 ** 31;
@@ -43,17 +53,37 @@ function steps(firstSeed: number): readonly Step[] {
     const rounds = String(Number(values["fuzz-rounds"]));
     return run("fuzz", { FUZZ_SEED: String(seed), FUZZ_ROUNDS: rounds }, ["--project=fuzz"]);
   });
-  return [...crashes, ...fuzz];
+  const faults = readdirSync(join(ROOT, "test/fuzz"))
+    .filter((name) => /^storage-.*-faults\.test\.ts$/.test(name))
+    .map((name) =>
+      run(
+        name,
+        { FUZZ_SEED: String(firstSeed), FAULT_RUNS: String(Number(values["fault-runs"])) },
+        [`test/fuzz/${name}`],
+      ),
+    );
+  return [...crashes, ...fuzz, ...faults];
 }
 
-if (import.meta.main) {
+async function soakAll(): Promise<number> {
   const firstSeed = Number(values.seed ?? Math.floor(Math.random() * SEED_LIMIT));
   console.log(`seed ${firstSeed}; the same again: bun run soak --seed ${firstSeed}`);
   const outcomes: boolean[] = [];
-  const { builtBinary } = await import("../test/support/run-binary.ts");
-  builtBinary();
   for (const step of steps(firstSeed)) outcomes.push(await passes(step));
   const failed = outcomes.filter((isFine) => !isFine).length;
   console.log(`${outcomes.length - failed} passed, ${failed} failed`);
+  return failed;
+}
+
+if (import.meta.main) {
+  const { builtBinary } = await import("../test/support/run-binary.ts");
+  builtBinary();
+  const failed = values.oracle
+    ? await soakOracle({
+        seeds: Number(values.seeds),
+        firstSeed: Number(values.from),
+        jobs: Number(values.jobs),
+      })
+    : await soakAll();
   process.exitCode = failed === 0 ? 0 : 1;
 }

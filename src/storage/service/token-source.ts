@@ -24,27 +24,28 @@ export function cachedTokens(
   options: { readonly clock: Clock; readonly timeoutMs: number },
 ): TokenSource {
   const { clock, timeoutMs } = options;
-  let current: Promise<Token> | undefined;
+  let known: Token | undefined;
+  let asking: Promise<Token> | undefined;
   const isFresh = ({ expiresAt }: Token) =>
     expiresAt === undefined || expiresAt.getTime() - clock.now().getTime() > RENEW_BEFORE_MS;
+  const renew = async (): Promise<Token> => {
+    try {
+      // Not with a caller's signal: others wait for the same answer.
+      known = await ask(AbortSignal.timeout(timeoutMs));
+      return known;
+    } finally {
+      asking = undefined;
+    }
+  };
   return {
     async get(signal) {
-      // A failure was its own caller's to tell; the next one asks again.
-      const known = await current?.catch(() => undefined);
       if (known !== undefined && isFresh(known)) return known.value;
-      // Not with the caller's signal: others wait for the same answer.
-      current = ask(AbortSignal.timeout(timeoutMs));
+      asking ??= renew();
       const late = new ConnectionError("no credentials in time");
-      return (await within(current, { clock, timeoutMs, signal, late })).value;
+      return (await within(asking, { clock, timeoutMs, signal, late })).value;
     },
     forget(value) {
-      const refused = current;
-      void refused?.then(
-        (token) => {
-          if (token.value === value && current === refused) current = undefined;
-        },
-        () => {},
-      );
+      if (known?.value === value) known = undefined;
     },
   };
 }

@@ -1,0 +1,346 @@
+// What the fault tests of object services share: a driver before a proxy that spoils requests, and
+// what must hold under each fault, whatever the service.
+import { beforeAll, describe, expect, test } from "vitest";
+import { defined } from "../../src/base/assert.ts";
+import type { StorageDriver } from "../../src/storage/driver.ts";
+import {
+  AccessDeniedError,
+  ObjectExistsError,
+  ObjectNotFoundError,
+  StorageUnavailableError,
+} from "../../src/storage/errors.ts";
+import { toObjectKey } from "../../src/storage/object-key.ts";
+import { type ByteSource, bytesSource, collect } from "../../src/stream/byte-stream.ts";
+import type { Fault, FaultProxy, FaultRule } from "../support/fault-proxy.ts";
+import type { RecordingPolicy } from "../support/retry-policy.ts";
+import { listed, NEVER, pattern, put, read } from "./storage-driver.calls.ts";
+
+export const MIB = 1024 * 1024;
+export const ATTEMPTS_MAX = 4;
+export const IDLE_TIMEOUT_MS = 700;
+/** Parts of the services under test. */
+export const PART_BYTES = 2 * MIB;
+const LARGE_BYTES = 5 * MIB + 17;
+const BYTES = pattern(3 * MIB, 1);
+
+export interface FaultyStorage {
+  readonly driver: StorageDriver;
+  readonly policy: RecordingPolicy;
+}
+
+export type Values = Readonly<Record<string, string>>;
+
+export interface FaultyService {
+  readonly proxy: FaultProxy;
+  open(settings?: Values, beforeRetry?: () => Promise<unknown>): Promise<FaultyStorage>;
+  stop(): Promise<void>;
+}
+
+/** Which requests do what, and how the service says no. */
+export interface FaultDialect {
+  readonly name: string;
+  readonly service: () => FaultyService;
+  /** A small object, one part of a large one, and what makes a large object visible. */
+  readonly whole: Pick<FaultRule, "method" | "url">;
+  readonly part: Pick<FaultRule, "method" | "url">;
+  readonly commit: Pick<FaultRule, "method" | "url" | "skip">;
+  readonly listing: Pick<FaultRule, "method" | "url">;
+  /** An answer with an error of this status. */
+  readonly answer: (status: number, headers?: Values) => Extract<Fault, { kind: "answer" }>;
+  /** Settings of a bucket that is not there, and of a host that no name server knows. */
+  readonly absentBucket: Values;
+  readonly unknownHost: Values;
+}
+
+/** As what a compressor gives: read once, of unknown size. */
+function streamOf(bytes: Uint8Array): ByteSource {
+  return {
+    sizeBytes: undefined,
+    replayable: false,
+    async *open() {
+      for (let offset = 0; offset < bytes.byteLength; offset += 100_000) {
+        yield bytes.slice(offset, offset + 100_000);
+      }
+    },
+  };
+}
+
+export function testReadFaults(dialect: FaultDialect): void {
+  const { service, answer } = dialect;
+  const open: FaultyService["open"] = (...options) => service().open(...options);
+  const arm: FaultProxy["arm"] = (...rules) => service().proxy.arm(...rules);
+  const internal = answer(500);
+
+  describe(`${dialect.name}, reading under faults:`, () => {
+    const key = toObjectKey("read/object.bin");
+    beforeAll(async () => {
+      arm();
+      await put((await open()).driver, key, BYTES);
+    });
+
+    const broken: readonly Fault[] = [
+      { kind: "reset-body", afterBytes: 1_000_000 },
+      { kind: "cut-body", afterBytes: 2_000_001 },
+      { kind: "stall-body", afterBytes: 500_000 },
+      { kind: "reset-body", afterBytes: 0 },
+    ];
+    test.each(broken)("a stream broken by $kind after $afterBytes bytes goes on", async (fault) => {
+      const { driver } = await open();
+      arm({ method: "GET", times: 2, fault });
+      expect(Bun.deepEquals(await read(driver, key), BYTES)).toBe(true);
+      expect(service().proxy.seen.length).toBeGreaterThan(1);
+    });
+
+    test("a ranged stream goes on within its range", async () => {
+      const { driver } = await open();
+      arm({ method: "GET", fault: { kind: "cut-body", afterBytes: 700_000 } });
+      const range = { offset: 1000, length: 1_500_000 };
+      const part = await collect(await driver.get(key, { range, signal: NEVER }), MIB * 3);
+      expect(Bun.deepEquals(new Uint8Array(part), BYTES.slice(1000, 1_501_000))).toBe(true);
+      const asked = service().proxy.seen.at(-1)?.headers;
+      expect(asked?.range ?? asked?.["x-ms-range"]).toMatch(/^bytes=\d+-1500999$/);
+    });
+
+    test("a stream does not go on with another object of the name", async () => {
+      const replaced = toObjectKey("read/replaced.bin");
+      const other = await open();
+      const replace = () => put(other.driver, replaced, pattern(3 * MIB, 2));
+      const { driver } = await open({}, replace);
+      await put(driver, replaced, BYTES);
+      arm({ method: "GET", fault: { kind: "cut-body", afterBytes: 1_000_000 } });
+      await expect(read(driver, replaced)).rejects.toThrow("replaced while it was read");
+    });
+
+    test("a stream that breaks again and again gives up", async () => {
+      const { driver } = await open();
+      arm({ method: "GET", times: 99, fault: { kind: "cut-body", afterBytes: 10_000 } });
+      await expect(read(driver, key)).rejects.toBeInstanceOf(StorageUnavailableError);
+    });
+
+    test("get, stat, list and listFolder are repeated after 500", async () => {
+      const { driver, policy } = await open();
+      for (const call of [
+        () => read(driver, key),
+        () => driver.stat(key, NEVER),
+        () => listed(driver, "read/"),
+        () => driver.listFolder("read/", NEVER),
+      ]) {
+        arm({ times: 2, fault: internal });
+        policy.retries.length = 0;
+        await call();
+        expect(policy.retries).toHaveLength(2);
+      }
+    });
+
+    test("silence instead of an answer is ended and repeated", async () => {
+      const { driver } = await open();
+      for (const call of [() => driver.stat(key, NEVER), () => listed(driver, "read/object")]) {
+        arm({ fault: { kind: "stall" } });
+        await call();
+        expect(service().proxy.seen.map(({ fault }) => fault)).toEqual(["stall", undefined]);
+      }
+    });
+
+    test("a listing that was cut or is nonsense is repeated, never taken as short", async () => {
+      const { driver, policy } = await open();
+      for (const fault of [
+        { kind: "cut-body", afterBytes: 20 },
+        { kind: "answer", status: 200, body: "<html>Log in first</html>" },
+        { kind: "answer", status: 200, body: '{"kind":"storage#objects","items":[{"name":"a"' },
+        { kind: "answer", status: 200, body: "<EnumerationResults><Blobs><Blob><Name>a" },
+        { kind: "answer", status: 200, body: "{}" },
+        { kind: "answer", status: 200, body: "" },
+      ] as const) {
+        arm({ ...dialect.listing, fault });
+        policy.retries.length = 0;
+        expect((await listed(driver, "read/object")).map((info) => info.key)).toEqual([key]);
+        expect(policy.retries).toHaveLength(1);
+      }
+    });
+
+    test("a service that ignores ranges is an error, not the wrong bytes", async () => {
+      const { driver } = await open();
+      const headers = { etag: '"1"', "x-goog-generation": "1" };
+      arm({ method: "GET", fault: { kind: "answer", status: 200, body: "0123456789", headers } });
+      const get = driver.get(key, { range: { offset: 3, length: 4 }, signal: NEVER });
+      await expect(get).rejects.toThrow("another range");
+    });
+
+    test("an answer that is not the service's is no object, and refused credentials are said", async () => {
+      const { driver, policy } = await open();
+      arm({
+        method: "GET",
+        times: 2,
+        fault: { kind: "answer", status: 200, body: "<html></html>" },
+      });
+      expect(Bun.deepEquals(await read(driver, key), BYTES)).toBe(true);
+      expect(policy.retries).toHaveLength(2);
+      arm({ times: 99, fault: answer(403) });
+      policy.retries.length = 0;
+      await expect(read(driver, key)).rejects.toBeInstanceOf(AccessDeniedError);
+      await expect(listed(driver, "")).rejects.toBeInstanceOf(AccessDeniedError);
+      expect(policy.retries).toEqual([]);
+    });
+
+    test("neither an absent bucket nor an unknown host is an absent object", async () => {
+      arm();
+      for (const settings of [dialect.absentBucket, dialect.unknownHost]) {
+        const { driver } = await open(settings);
+        const absent = toObjectKey("absent");
+        for (const call of [
+          () => driver.stat(absent, NEVER),
+          () => driver.get(absent, { signal: NEVER }),
+          () => put(driver, absent, pattern(3, 1)),
+          () => listed(driver, ""),
+        ]) {
+          const error = await call().catch((caught: unknown) => caught);
+          expect(error).toBeInstanceOf(StorageUnavailableError);
+          expect(error).not.toBeInstanceOf(ObjectNotFoundError);
+        }
+      }
+    });
+  });
+}
+
+export function testWriteFaults(dialect: FaultDialect): void {
+  const { service, answer } = dialect;
+  const open: FaultyService["open"] = (...options) => service().open(...options);
+  const arm: FaultProxy["arm"] = (...rules) => service().proxy.arm(...rules);
+  const internal = answer(500);
+
+  describe(`${dialect.name}, writing under faults:`, () => {
+    test("a put is repeated after 503, 500, resets and silence, also of a stream", async () => {
+      const { driver, policy } = await open();
+      const faults = [answer(503), internal, { kind: "reset" }, { kind: "stall" }] as const;
+      for (const [index, fault] of faults.entries()) {
+        const key = toObjectKey(`put/${index}`);
+        const bytes = pattern(100_000, index);
+        arm({ ...dialect.whole, times: 2, fault });
+        policy.retries.length = 0;
+        await driver.put(key, streamOf(bytes), { ifAbsent: false, signal: NEVER });
+        expect(service().proxy.seen.map((seen) => seen.fault)).toEqual([
+          fault.kind,
+          fault.kind,
+          undefined,
+        ]);
+        expect(Bun.deepEquals(await read(driver, key), bytes)).toBe(true);
+      }
+    });
+
+    test("429 is waited for as long as Retry-After says, and counts as throttling", async () => {
+      const { driver, policy } = await open();
+      arm({ ...dialect.whole, fault: answer(429, { "retry-after": "7" }) });
+      await put(driver, toObjectKey("throttled"), pattern(10, 1));
+      expect(policy.retries).toMatchObject([{ attempt: 1, delayMs: 7000 }]);
+      expect(policy.retries[0]?.error).toMatchObject({ isThrottled: true, retryAfterMs: 7000 });
+    });
+
+    test("after the last attempt the error is the service's, and nothing is stored", async () => {
+      const { driver } = await open();
+      const key = toObjectKey("never");
+      arm({ ...dialect.whole, times: 99, fault: internal });
+      const error = await put(driver, key, pattern(10, 1)).catch((caught: unknown) => caught);
+      expect(error).toBeInstanceOf(StorageUnavailableError);
+      expect(error).toMatchObject({ isTransient: true, key });
+      expect(service().proxy.seen).toHaveLength(ATTEMPTS_MAX);
+      await expect(driver.stat(key, NEVER)).rejects.toBeInstanceOf(ObjectNotFoundError);
+    });
+
+    test.each(["answer", "reset"] as const)(
+      "after %s of a large object only the part that failed is sent again",
+      async (kind) => {
+        const { driver } = await open();
+        const key = toObjectKey(`one-part-${kind}`);
+        const bytes = pattern(LARGE_BYTES, 5);
+        const fault = kind === "answer" ? internal : ({ kind } as const);
+        arm({ ...dialect.part, skip: 1, fault });
+        await driver.put(key, streamOf(bytes), { ifAbsent: true, signal: NEVER });
+        const sentBytes = service().proxy.seen.reduce(
+          (sum, { headers }) => sum + Number(headers["content-length"] ?? 0),
+          0,
+        );
+        expect(service().proxy.seen.some((seen) => seen.fault === kind)).toBe(true);
+        expect(sentBytes).toBeLessThan(LARGE_BYTES + PART_BYTES + 20_000);
+        expect(Bun.deepEquals(await read(driver, key), bytes)).toBe(true);
+      },
+    );
+
+    test("a part that was stored and whose answer was lost is not stored twice", async () => {
+      const { driver } = await open();
+      for (const fault of [
+        { kind: "reset", isForwarded: true },
+        { ...internal, isForwarded: true },
+      ] as const) {
+        const key = toObjectKey(`part-answer-lost-${fault.kind}`);
+        const bytes = pattern(LARGE_BYTES, 6);
+        arm({ ...dialect.part, times: 2, fault });
+        await driver.put(key, streamOf(bytes), { ifAbsent: true, signal: NEVER });
+        expect(Bun.deepEquals(await read(driver, key), bytes)).toBe(true);
+      }
+    });
+
+    test("a part that never succeeds ends the put, and nothing is stored", async () => {
+      const { driver } = await open();
+      const key = toObjectKey("no-part");
+      arm({ ...dialect.part, skip: 1, times: 99, fault: internal });
+      await expect(put(driver, key, pattern(LARGE_BYTES, 6))).rejects.toMatchObject({
+        code: "storage",
+        isTransient: true,
+      });
+      arm();
+      await expect(driver.stat(key, NEVER)).rejects.toBeInstanceOf(ObjectNotFoundError);
+    });
+
+    test("a success that is not the service's is none", async () => {
+      const { driver } = await open();
+      for (const body of ["<html>Log in first</html>", "", "{}"]) {
+        const key = toObjectKey("foreign-success");
+        arm({ ...dialect.whole, times: 99, fault: { kind: "answer", status: 200, body } });
+        await expect(put(driver, key, pattern(100, 1))).rejects.toBeInstanceOf(
+          StorageUnavailableError,
+        );
+        arm();
+        await expect(driver.stat(key, NEVER)).rejects.toBeInstanceOf(ObjectNotFoundError);
+        arm({ ...dialect.commit, fault: { kind: "answer", status: 200, body } });
+        const bytes = pattern(LARGE_BYTES, 7);
+        await put(driver, toObjectKey("foreign-commit"), bytes);
+        expect(Bun.deepEquals(await read(driver, toObjectKey("foreign-commit")), bytes)).toBe(true);
+      }
+    });
+
+    test("a write whose answer was lost is known as its own, not as somebody else's", async () => {
+      const { driver } = await open();
+      const lost = [
+        { kind: "reset", isForwarded: true },
+        { ...internal, isForwarded: true },
+      ] as const;
+      for (const [index, fault] of lost.entries()) {
+        for (const sizeBytes of [1000, LARGE_BYTES]) {
+          const key = toObjectKey(`lost-answer/${index}-${sizeBytes}`);
+          const bytes = pattern(sizeBytes, 8);
+          arm({ ...(sizeBytes === LARGE_BYTES ? dialect.commit : dialect.whole), fault });
+          await driver.put(key, bytesSource(bytes), { ifAbsent: true, signal: NEVER });
+          expect(service().proxy.seen.some((seen) => seen.fault === fault.kind)).toBe(true);
+          expect(Bun.deepEquals(await read(driver, key), bytes)).toBe(true);
+          // The same bytes once more are somebody else's write.
+          const again = driver.put(key, bytesSource(bytes), { ifAbsent: true, signal: NEVER });
+          await expect(again).rejects.toBeInstanceOf(ObjectExistsError);
+        }
+      }
+    });
+
+    test("deletions are repeated, and one that fails for good is said", async () => {
+      const { driver } = await open();
+      const keys = ["delete/1", "delete/2", "delete/3"].map(toObjectKey);
+      for (const key of keys) await put(driver, key, pattern(5, 1));
+      arm({ times: 1, fault: internal });
+      await driver.delete(keys, NEVER);
+      expect(await listed(driver, "delete/")).toEqual([]);
+      await put(driver, defined(keys[0], "a key"), pattern(5, 1));
+      arm({ times: 99, fault: answer(403) });
+      await expect(driver.delete(keys, NEVER)).rejects.toBeInstanceOf(AccessDeniedError);
+      arm();
+      expect(await listed(driver, "delete/")).toHaveLength(1);
+    });
+  });
+}
