@@ -80,8 +80,10 @@ class PlainRanges implements ObjectRanges {
     for (const run of joined(spans)) {
       let position = run.start;
       for await (const bytes of await storedSpan(this.#driver, this.#key, run, signal)) {
+        // Once it is recycled, a chunk may have no bytes any more.
+        const { byteLength } = bytes;
         yield { position, bytes };
-        position += bytes.byteLength;
+        position += byteLength;
       }
       if (position !== run.end) throw new CorruptObjectError(this.#key, "is shorter than it was");
     }
