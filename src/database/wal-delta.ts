@@ -1,4 +1,5 @@
 import { dirname, join } from "node:path";
+import { letCompilerWork } from "../base/compiler-policy.ts";
 import type { Logger } from "../base/log.ts";
 import { suffixOf, walBaseKey } from "../catalog/storage-layout.ts";
 import { bytesSource } from "../stream/byte-stream.ts";
@@ -18,6 +19,8 @@ export async function openWalDelta(
   repository: Repository,
   facts: { readonly path: string; readonly log: Logger },
 ): Promise<WalDelta> {
+  // Some 100,000 records a segment are followed.
+  letCompilerWork();
   const { DeltaMapRecorder } = await loadPostgresDeltaMaps();
   return new DeltaMapRecorder({
     directory: join(dirname(facts.path), "walg_data", "wal_delta"),

@@ -41,12 +41,15 @@ class LocationList {
   #count = 0;
   /** Place in the list, plus 1; open addressing, at most half full. */
   #table = new Int32Array(START_CAPACITY * 2);
+  /** Of the last location that was added or found: the next one is often the same. */
+  #lastAt = -WORDS;
 
   get words(): Uint32Array {
     return this.#words.subarray(0, this.#count * WORDS);
   }
 
   add(first: number, second: number, third: number, fourth: number): void {
+    if (this.#isAt(this.#lastAt, first, second, third, fourth)) return;
     const slot = this.#find(first, second, third, fourth);
     if (slot < 0) return;
     if (this.#count * WORDS === this.#words.length) {
@@ -59,26 +62,33 @@ class LocationList {
     this.#words[at + 1] = second;
     this.#words[at + 2] = third;
     this.#words[at + 3] = fourth;
+    this.#lastAt = at;
     this.#count += 1;
     this.#table[slot] = this.#count;
   }
 
   /** The free slot for a location; negative when it is in the list. */
   #find(first: number, second: number, third: number, fourth: number): number {
-    const words = this.#words;
     const table = this.#table;
     const mask = table.length - 1;
     for (let slot = hash(first, second, third, fourth) & mask; ; slot = (slot + 1) & mask) {
       const place = table[slot] ?? 0;
       if (place === 0) return slot;
       const at = (place - 1) * WORDS;
-      const isSame =
-        words[at + 3] === fourth &&
-        words[at + 2] === third &&
-        words[at + 1] === second &&
-        words[at] === first;
-      if (isSame) return -1;
+      if (!this.#isAt(at, first, second, third, fourth)) continue;
+      this.#lastAt = at;
+      return -1;
     }
+  }
+
+  #isAt(at: number, first: number, second: number, third: number, fourth: number): boolean {
+    const words = this.#words;
+    return (
+      words[at + 3] === fourth &&
+      words[at + 2] === third &&
+      words[at + 1] === second &&
+      words[at] === first
+    );
   }
 
   #grow(): void {

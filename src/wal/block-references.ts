@@ -1,7 +1,6 @@
 import type { ChangeSink } from "../delta/change-sink.ts";
-import type { Lsn } from "../delta/lsn.ts";
 import { RECORD_HEADER_BYTES, RecordCheck, type RecordSink } from "./record.ts";
-import { changesRelations, relationChanges } from "./relation-records.ts";
+import { mayChangeRelations, relationChanges } from "./relation-records.ts";
 
 /*
  * What follows a record's header, little endian (src/include/access/xlogrecord.h): headers, then
@@ -38,12 +37,10 @@ export class BlockReferences implements RecordSink {
   readonly #sink: ChangeSink;
   readonly #check = new RecordCheck();
   #majorVersion = 0;
-  /** A record within one page lies there; one that goes over page ends is put together here. */
+  /** A record that goes over page ends is put together here. */
   #kept = new Uint8Array(0);
   #keptBytes = 0;
   #seenBytes = 0;
-  #page: Uint8Array = this.#kept;
-  #start = 0;
   /** Where the last parsed record's main data begins. */
   #mainStart = 0;
 
@@ -51,24 +48,32 @@ export class BlockReferences implements RecordSink {
     this.#sink = sink;
   }
 
-  begin(lsn: Lsn | undefined, majorVersion: number): void {
-    this.#check.begin(lsn);
+  begin(lsnHigh: number, lsnLow: number, majorVersion: number): void {
+    this.#check.begin(lsnHigh, lsnLow, majorVersion);
+    this.#start(majorVersion);
+  }
+
+  resume(majorVersion: number): void {
+    this.#check.resume(majorVersion);
+    this.#start(majorVersion);
+  }
+
+  #start(majorVersion: number): void {
     this.#majorVersion = majorVersion;
     this.#keptBytes = 0;
     this.#seenBytes = 0;
   }
 
+  whole(page: Uint8Array, start: number, end: number): string | undefined {
+    this.#seenBytes = end - start;
+    return this.#check.whole(page, start, end) ?? this.#parse(page, start, end);
+  }
+
   piece(page: Uint8Array, start: number, end: number): string | undefined {
     const fault = this.#check.piece(page, start, end);
     if (fault !== undefined) return fault;
-    const isWhole = this.#seenBytes === 0 && this.#check.missingBytes() === 0;
     this.#seenBytes += end - start;
-    if (isWhole) {
-      this.#page = page;
-      this.#start = start;
-    } else {
-      this.#keep(page, start, end);
-    }
+    this.#keep(page, start, end);
     return undefined;
   }
 
@@ -77,12 +82,7 @@ export class BlockReferences implements RecordSink {
   }
 
   finish(): string | undefined {
-    const fault = this.#check.finish();
-    if (fault !== undefined) return fault;
-    if (this.#keptBytes === 0) {
-      return this.#parse(this.#page, this.#start, this.#start + this.#seenBytes);
-    }
-    return this.#parse(this.#kept, 0, this.#keptBytes);
+    return this.#check.finish() ?? this.#parse(this.#kept, 0, this.#keptBytes);
   }
 
   isSwitch(): boolean {
@@ -111,7 +111,7 @@ export class BlockReferences implements RecordSink {
     const manager = bytes[start + 17] ?? 0;
     const recordEnd = start + this.#seenBytes;
     const fault = this.#parseHeaders(bytes, start + RECORD_HEADER_BYTES, recordEnd);
-    if (fault !== undefined || !changesRelations(manager)) return fault;
+    if (fault !== undefined || !mayChangeRelations(manager, info)) return fault;
     if (end < recordEnd) return `record of ${this.#seenBytes} bytes is too long to be kept`;
     const main = bytes.subarray(this.#mainStart, end);
     const majorVersion = this.#majorVersion;

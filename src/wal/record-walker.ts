@@ -1,6 +1,5 @@
-import { toLsn } from "../delta/lsn.ts";
 import { PAGE_FLAG, type PageHeader } from "./page-header.ts";
-import type { RecordSink } from "./record.ts";
+import { RECORD_HEADER_BYTES, type RecordSink } from "./record.ts";
 
 const ZEROS = new Uint8Array(1 << 16);
 
@@ -38,7 +37,7 @@ export class RecordWalker {
     if (bytes.byteLength === 0) return undefined;
     // The first word of a record is never split.
     if (bytes.byteLength < 8) return `unfinished record has ${bytes.byteLength} bytes`;
-    this.#sink.begin(undefined, majorVersion);
+    this.#sink.resume(majorVersion);
     const fault = this.#sink.piece(bytes, 0, bytes.byteLength);
     if (fault !== undefined) return fault;
     if (this.#sink.missingBytes() <= 0) return "unfinished record is finished";
@@ -95,22 +94,26 @@ export class RecordWalker {
 
   #records(page: Uint8Array, from: number, header: PageHeader): string | undefined {
     const { address, majorVersion } = header;
+    const high = Number(address >> 32n);
+    const low = Number(address & 0xffff_ffffn);
     const view = new DataView(page.buffer, page.byteOffset, page.byteLength);
     for (let at = from; at < page.byteLength; ) {
       const totalBytes = view.getUint32(at, true);
       if (totalBytes === 0) this.#hasEnded = true;
       if (this.#hasEnded) return this.#restIsZero(page, at);
-      this.#sink.begin(toLsn(address + BigInt(at)), majorVersion);
-      const end = Math.min(at + totalBytes, page.byteLength);
-      const fault = this.#sink.piece(page, at, end);
-      if (fault !== undefined) return fault;
-      if (this.#sink.missingBytes() > 0) {
-        this.#isInRecord = true;
-        return undefined;
+      this.#sink.begin(high, low + at, majorVersion);
+      const end = at + totalBytes;
+      if (totalBytes >= RECORD_HEADER_BYTES && end <= page.byteLength) {
+        const fault = this.#sink.whole(page, at, end);
+        if (fault !== undefined) return fault;
+        this.#hasEnded = this.#sink.isSwitch();
+        at = align(end);
+        continue;
       }
-      const wrong = this.#finishRecord();
-      if (wrong !== undefined) return wrong;
-      at = align(end);
+      const fault = this.#sink.piece(page, at, page.byteLength);
+      if (fault !== undefined) return fault;
+      this.#isInRecord = true;
+      return undefined;
     }
     return undefined;
   }

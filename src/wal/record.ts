@@ -1,5 +1,5 @@
 import { CRC32C_START, finishCrc32c, updateCrc32c } from "../base/crc32c.ts";
-import { formatLsn, type Lsn, toLsn } from "../delta/lsn.ts";
+import { formatLsn, toLsn } from "../delta/lsn.ts";
 
 /*
  * Header of a WAL record, little endian (src/include/access/xlogrecord.h). Records start at
@@ -22,10 +22,14 @@ const RECORD_BYTES_MAX = 1020 * 1024 * 1024;
 const XLOG_RESOURCE_MANAGER = 0;
 const SWITCH_INFO = 0x40;
 
-/** What a walk over pages finds: the pieces of each record, in order. */
+/** What a walk over pages finds: each record as a whole, or its pieces in order. */
 export interface RecordSink {
-  /** A record starts at `lsn`; undefined: somewhere before the walk, which gives it whole. */
-  begin(lsn: Lsn | undefined, majorVersion: number): void;
+  /** A record starts at the LSN of these two halves: 100,000 records a segment, no bigints. */
+  begin(lsnHigh: number, lsnLow: number, majorVersion: number): void;
+  /** A record starts somewhere before the walk, which gives all of it. */
+  resume(majorVersion: number): void;
+  /** All of the record: `page[start, end)`. Returns what is wrong with it, or undefined. */
+  whole(page: Uint8Array, start: number, end: number): string | undefined;
   /**
    * Bytes of the record: `page[start, end)`, valid during the call. Returns what is wrong, once
    * the header is known, or undefined.
@@ -33,9 +37,9 @@ export interface RecordSink {
   piece(page: Uint8Array, start: number, end: number): string | undefined;
   /** Bytes that are still missing, the rest of the header included. */
   missingBytes(): number;
-  /** All bytes were given. Returns what is wrong with the record, or undefined. */
+  /** All pieces were given. Returns what is wrong with the record, or undefined. */
   finish(): string | undefined;
-  /** The record that `finish` ended asks for a new segment: nothing follows it in this one. */
+  /** The record that ended asks for a new segment: nothing follows it in this one. */
   isSwitch(): boolean;
   /** Bytes that end, or go on with, a record that began before the walk. */
   skipped?(page: Uint8Array, start: number, end: number): void;
@@ -43,19 +47,38 @@ export interface RecordSink {
 
 /** Checks length, link to the record before, and CRC of each record, without keeping its bytes. */
 export class RecordCheck implements RecordSink {
+  /** Of a record that comes in pieces. */
   readonly #header = new Uint8Array(RECORD_HEADER_BYTES);
-  readonly #view = new DataView(this.#header.buffer);
   #seenBytes = 0;
   #totalBytes = 0;
   #crc = CRC32C_START;
-  #lsn: Lsn | undefined;
-  #lsnBefore: Lsn | undefined;
+  #isSwitch = false;
+  #lsnHigh = 0;
+  #lsnLow = 0;
+  /** The start of the record is known, so its link can be compared. */
+  #hasLsn = false;
+  #highBefore = 0;
+  #lowBefore = 0;
+  #hasBefore = false;
 
-  begin(lsn: Lsn | undefined): void {
-    this.#lsn = lsn;
+  begin(lsnHigh: number, lsnLow: number, _majorVersion: number): void {
     this.#seenBytes = 0;
     this.#totalBytes = 0;
     this.#crc = CRC32C_START;
+    this.#lsnHigh = lsnHigh;
+    this.#lsnLow = lsnLow;
+    this.#hasLsn = true;
+  }
+
+  resume(majorVersion: number): void {
+    this.begin(0, 0, majorVersion);
+    this.#hasLsn = false;
+  }
+
+  whole(page: Uint8Array, start: number, end: number): string | undefined {
+    this.#totalBytes = end - start;
+    const crc = updateCrc32c(CRC32C_START, page, start + RECORD_HEADER_BYTES, end);
+    return this.#linkFault(page, start) ?? this.#end(crc, page, start);
   }
 
   piece(page: Uint8Array, start: number, end: number): string | undefined {
@@ -65,7 +88,7 @@ export class RecordCheck implements RecordSink {
       this.#header.set(page.subarray(at, at + wanted), this.#seenBytes);
       this.#seenBytes += wanted;
       at += wanted;
-      if (this.#totalBytes === 0) this.#totalBytes = this.#view.getUint32(0, true);
+      if (this.#totalBytes === 0) this.#totalBytes = u32(this.#header, 0);
       const fault = this.#headerFault();
       if (fault !== undefined) return fault;
     }
@@ -81,27 +104,41 @@ export class RecordCheck implements RecordSink {
   }
 
   finish(): string | undefined {
-    const crc = finishCrc32c(updateCrc32c(this.#crc, this.#header, 0, CRC_OFFSET));
-    if (crc !== this.#view.getUint32(CRC_OFFSET, true)) return "record checksum is wrong";
-    this.#lsnBefore = this.#lsn;
-    return undefined;
+    return this.#end(this.#crc, this.#header, 0);
   }
 
   isSwitch(): boolean {
-    return isSwitch(this.#view.getUint8(16), this.#view.getUint8(17));
+    return this.#isSwitch;
+  }
+
+  /** `crc`: of what follows the header. */
+  #end(crc: number, header: Uint8Array, at: number): string | undefined {
+    const whole = finishCrc32c(updateCrc32c(crc, header, at, at + CRC_OFFSET));
+    if (whole !== u32(header, at + CRC_OFFSET)) return "record checksum is wrong";
+    this.#isSwitch = isSwitch(header[at + 16] ?? 0, header[at + 17] ?? 0);
+    this.#highBefore = this.#lsnHigh;
+    this.#lowBefore = this.#lsnLow;
+    this.#hasBefore = this.#hasLsn;
+    return undefined;
   }
 
   #headerFault(): string | undefined {
     if (this.#totalBytes < RECORD_HEADER_BYTES || this.#totalBytes > RECORD_BYTES_MAX) {
       return `impossible record length ${this.#totalBytes}`;
     }
-    if (this.#seenBytes < RECORD_HEADER_BYTES) return undefined;
-    const lsn = this.#lsn;
-    if (lsn === undefined) return undefined;
-    const previous = this.#view.getBigUint64(8, true);
-    const isLinked = this.#lsnBefore === undefined ? previous < lsn : previous === this.#lsnBefore;
+    return this.#seenBytes < RECORD_HEADER_BYTES ? undefined : this.#linkFault(this.#header, 0);
+  }
+
+  #linkFault(header: Uint8Array, at: number): string | undefined {
+    if (!this.#hasLsn) return undefined;
+    const low = u32(header, at + 8);
+    const high = u32(header, at + 12);
+    const isLinked = this.#hasBefore
+      ? low === this.#lowBefore && high === this.#highBefore
+      : high < this.#lsnHigh || (high === this.#lsnHigh && low < this.#lsnLow);
     if (isLinked) return undefined;
-    return `record names ${formatLsn(toLsn(previous))} as the one before`;
+    const previous = toLsn((BigInt(high) << 32n) | BigInt(low));
+    return `record names ${formatLsn(previous)} as the one before`;
   }
 }
 
@@ -122,4 +159,14 @@ export function endsWithSwitch(page: Uint8Array, headerBytes: number): boolean {
 
 function isSwitch(info: number, manager: number): boolean {
   return manager === XLOG_RESOURCE_MANAGER && (info & 0xf0) === SWITCH_INFO;
+}
+
+function u32(bytes: Uint8Array, at: number): number {
+  return (
+    ((bytes[at] ?? 0) |
+      ((bytes[at + 1] ?? 0) << 8) |
+      ((bytes[at + 2] ?? 0) << 16) |
+      ((bytes[at + 3] ?? 0) << 24)) >>>
+    0
+  );
 }

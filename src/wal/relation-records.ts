@@ -24,14 +24,18 @@ const SMGR = 2;
 const DATABASE = 4;
 
 const RELATION_BYTES = 12;
+const HAS_INFO = 0x80;
 /** The server starts with less logging: what it fills new relations with is not in the WAL. */
 const PARAMETER_CHANGE = 0x60;
 const WAL_LEVEL_OFFSET = 20;
 const WAL_LEVEL_MINIMAL = 0;
 
-/** Whether `relationChanges` needs the record's main data. */
-export function changesRelations(manager: number): boolean {
-  return manager === XLOG || manager === XACT || manager === SMGR || manager === DATABASE;
+/** Whether `relationChanges` has to look at the record's main data. */
+export function mayChangeRelations(manager: number, info: number): boolean {
+  if (manager > DATABASE) return false;
+  if (manager === XACT) return (info & HAS_INFO) !== 0;
+  if (manager === XLOG) return (info & 0xf0) === PARAMETER_CHANGE;
+  return manager === SMGR || manager === DATABASE;
 }
 
 export interface RelationRecord {
@@ -67,7 +71,7 @@ function parameterChange({ info }: RelationRecord, view: DataView, sink: ChangeS
 function transactionEnd({ info }: RelationRecord, view: DataView, sink: ChangeSink): void {
   const operation = info & 0x70;
   const isEnd = [0x00, 0x20, 0x30, 0x40].includes(operation);
-  if (!isEnd || (info & 0x80) === 0) return;
+  if (!isEnd || (info & HAS_INFO) === 0) return;
   const follows = view.getUint32(8, true);
   let at = 12;
   if ((follows & 1) !== 0) at += 8;

@@ -82,9 +82,9 @@ class EdgeKeeper extends BlockReferences {
   skippedBytes = 0;
   hasBegun = false;
 
-  override begin(lsn: Lsn | undefined, majorVersion: number): void {
+  override begin(lsnHigh: number, lsnLow: number, majorVersion: number): void {
     this.hasBegun = true;
-    super.begin(lsn, majorVersion);
+    super.begin(lsnHigh, lsnLow, majorVersion);
   }
 
   skipped(page: Uint8Array, start: number, end: number): void {
@@ -136,7 +136,7 @@ export class SegmentJoin {
       throw new CorruptObjectError(name, "has a record that is too long to be kept");
     }
     const references = new BlockReferences(this.#sink);
-    references.begin(undefined, edges.majorVersion);
+    references.resume(edges.majorVersion);
     const isHeadless = pending.byteLength < 8;
     const fault = isHeadless
       ? "record has no length"

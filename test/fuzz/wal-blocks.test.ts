@@ -89,7 +89,7 @@ test(`records of random content are refused or understood (seed ${SEED})`, () =>
     const kind = { manager: random.below(6), info: random.below(256) };
     const record = recordBytes(body, 1n, kind);
     const references = new BlockReferences(new ChangeLog());
-    references.begin(undefined, majorVersion);
+    references.resume(majorVersion);
     const fault =
       references.piece(record, 0, record.byteLength) ??
       (references.missingBytes() === 0 ? references.finish() : "missing");

@@ -32,4 +32,7 @@ test("keeps a limit unless a lower one is known", () => {
   list.from(1663, 5, 0, 0);
   expect(rows(list.limits)).toEqual(["1663/5/16384/50", "1663/5/16384/40", "1663/5/0/0"]);
   expect(list.blocks.length).toBe(0);
+  const everything = new DeltaMapList();
+  everything.from(0, 0, 0, 0);
+  expect(rows(everything.limits)).toEqual(["0/0/0/0"]);
 });

@@ -14,7 +14,7 @@ interface Told {
 function read(record: Uint8Array, majorVersion = 17, cut = record.byteLength): Told {
   const changes = new ChangeLog();
   const references = new BlockReferences(changes);
-  references.begin(undefined, majorVersion);
+  references.resume(majorVersion);
   const pieces: [number, number][] = [[0, cut]];
   if (cut < record.byteLength) pieces.push([cut, record.byteLength]);
   for (const [start, end] of pieces) {
@@ -118,6 +118,7 @@ test("follows a record that is too long to be kept, unless its end matters", () 
   const record = new Uint8Array(start.byteLength + main.byteLength);
   record.set(start);
   const long = (manager: number) => {
+    record[16] = 0x80;
     record[17] = manager;
     new DataView(record.buffer).setUint32(0, record.byteLength, true);
     return withChecksum(record);

@@ -13,8 +13,13 @@ const PAGE = 8192;
 /** Counts what the check lets pass. */
 class Counter extends RecordCheck implements RecordSink {
   count = 0;
+  override whole(page: Uint8Array, start: number, end: number): string | undefined {
+    return this.#counted(super.whole(page, start, end));
+  }
   override finish(): string | undefined {
-    const fault = super.finish();
+    return this.#counted(super.finish());
+  }
+  #counted(fault: string | undefined): string | undefined {
     if (fault === undefined) this.count += 1;
     return fault;
   }
