@@ -10,9 +10,12 @@ import { type BackupName, toBackupName } from "./backup-name.ts";
  *   basebackups_005/<name>/receipts.bin                ours: sizes and hashes
  *   basebackups_005/<name>/claim.json                  ours: while the backup is being taken
  *   basebackups_005/<name>/tar_partitions/…            the parts
+ *   catchup_005/…                                      increments for standbys, laid out alike
  *   wal_005/<file>[.<extension>]                       archived WAL
  */
 export const BACKUPS_FOLDER = "basebackups_005";
+/** Of catchup-push; seen through a view in which it stands for the folder of backups. */
+export const CATCHUP_FOLDER = "catchup_005";
 export const WAL_FOLDER = "wal_005";
 
 export const SENTINEL_SUFFIX = "_backup_stop_sentinel.json";

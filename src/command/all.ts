@@ -1,5 +1,12 @@
 import type { Command } from "./command.ts";
 import { BACKUP_FETCH_SPEC, BACKUP_LIST_SPEC, BACKUP_PUSH_SPEC } from "./specs/backup.ts";
+import {
+  CATCHUP_FETCH_SPEC,
+  CATCHUP_LIST_SPEC,
+  CATCHUP_PUSH_SPEC,
+  CATCHUP_RECEIVE_SPEC,
+  CATCHUP_SEND_SPEC,
+} from "./specs/catchup.ts";
 import { COMPLETION_SPEC, CONFIG_SPEC, FLAGS_SPEC, HELP_SPEC } from "./specs/general.ts";
 import { WAL_FETCH_SPEC, WAL_PREFETCH_SPEC, WAL_PUSH_SPEC, WAL_RESTORE_SPEC } from "./specs/wal.ts";
 
@@ -23,6 +30,11 @@ export const COMMANDS: readonly Command[] = [
   { ...BACKUP_PUSH_SPEC, load: () => import("./backup-push.ts") },
   { ...BACKUP_FETCH_SPEC, load: () => import("./backup-fetch.ts") },
   { ...BACKUP_LIST_SPEC, load: () => import("./backup-list.ts") },
+  { ...CATCHUP_PUSH_SPEC, load: () => import("./catchup-push.ts") },
+  { ...CATCHUP_FETCH_SPEC, load: () => import("./catchup-fetch.ts") },
+  { ...CATCHUP_SEND_SPEC, load: () => import("./catchup-send.ts") },
+  { ...CATCHUP_RECEIVE_SPEC, load: () => import("./catchup-receive.ts") },
+  { ...CATCHUP_LIST_SPEC, load: () => import("./catchup-list.ts") },
   { ...CONFIG_SPEC, load: () => import("./config.ts") },
   { ...FLAGS_SPEC, load: () => import("./flags.ts") },
   { ...COMPLETION_SPEC, load: () => import("./completion.ts") },

@@ -25,6 +25,18 @@ export function loadPostgresRestore(): Promise<typeof import("./postgres/restore
   return import("./postgres/restore-adapter.ts");
 }
 
+/** Bringing a stopped standby forward in place. */
+export function loadPostgresCatchup(): Promise<typeof import("./postgres/catchup-session.ts")> {
+  return import("./postgres/catchup-session.ts");
+}
+
+/** The same between two hosts, without a repository. */
+export function loadPostgresCatchupNetwork(): Promise<
+  typeof import("./postgres/catchup-network.ts")
+> {
+  return import("./postgres/catchup-network.ts");
+}
+
 /** Completing pg_wal for pg_rewind. */
 export function loadPostgresRewind(): Promise<typeof import("./postgres/rewind-wal.ts")> {
   return import("./postgres/rewind-wal.ts");

@@ -22,6 +22,10 @@ export function parseLsn(text: string): Lsn {
   return ((BigInt(`0x${match[1]}`) << 32n) | BigInt(`0x${match[2]}`)) as Lsn;
 }
 
+export function laterLsn(one: Lsn, other: Lsn): Lsn {
+  return one < other ? other : one;
+}
+
 /** 0x16B3748 → `0/16B3748`, as the server prints it. */
 export function formatLsn(lsn: Lsn): string {
   return `${(lsn >> 32n).toString(16)}/${(lsn & 0xffff_ffffn).toString(16)}`.toUpperCase();

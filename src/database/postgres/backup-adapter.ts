@@ -8,7 +8,7 @@ import { beginStreamedBackup } from "./streamed-backup.ts";
 /** What the settings do not say. */
 export type BackupHost = Pick<
   PostgresBackupOptions,
-  "dataDir" | "hostname" | "zone" | "clock" | "log" | "diskLimit"
+  "dataDir" | "hostname" | "zone" | "clock" | "log" | "catchup" | "diskLimit"
 > & {
   /** Files that may be read at once; default: as the settings say. */
   readonly readersMax?: number;

@@ -2,6 +2,7 @@ import type { Clock } from "../../base/clock.ts";
 import type { LocalZone } from "../../base/local-zone.ts";
 import type { Logger } from "../../base/log.ts";
 import type { RateLimit } from "../../stream/token-bucket.ts";
+import type { CatchupRequest } from "./catchup-begin.ts";
 import type { ConnectionSettings } from "./connection-settings.ts";
 
 /** How a PostgreSQL backup is taken: what the settings and flags of backup-push say. */
@@ -28,6 +29,8 @@ export interface PostgresBackupOptions {
   readonly summaryWaitMs: number | undefined;
   readonly aliveCheckIntervalMs: number;
   readonly stopTimeoutMs: number | undefined;
+  /** undefined: a backup, which builds on other backups or on none. */
+  readonly catchup?: CatchupRequest | undefined;
   /** Nobody looks into the repository, so the server's word for its archiver has to do. */
   readonly waitsForArchiver: boolean;
   readonly hostname: string;

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { errnoOf, FilesystemError, messageOf } from "../../base/errors.ts";
+import { GarbagePace } from "../../base/garbage.ts";
 import { parsePostgresBackupName } from "../../catalog/backup-name.ts";
 import { FILES_METADATA_NAME } from "../../catalog/storage-layout.ts";
 import { PAGE_BYTES } from "../../delta/increment-format.ts";
@@ -13,8 +14,9 @@ import {
 } from "../../wal/timeline-history.ts";
 import type { JournalReader, ParentBackup } from "../adapter.ts";
 import type { ControlFile } from "./control-file.ts";
+import type { FileFacts } from "./files-metadata.ts";
 import { decodeInlineFilesMetadata, readFilesMetadata } from "./files-metadata-reader.ts";
-import { ParentFiles } from "./parent-files.ts";
+import { type KnownFiles, ParentFiles } from "./parent-files.ts";
 import {
   decodePostgresSentinel,
   inlineFilesMetadata,
@@ -29,7 +31,7 @@ export interface DeltaBase extends Omit<PostgresIncrement, "finder"> {
   readonly finishLsn: Lsn;
   /** When the parent began, by the clock of the machine that took it. */
   readonly startedAtNs: bigint | undefined;
-  readonly files: ParentFiles;
+  readonly files: KnownFiles;
 }
 
 /** Why a full backup is made instead: not a failure, and never silent. */
@@ -70,7 +72,7 @@ export async function openDeltaBase(
 }
 
 /** Increments count blocks of 8 KiB in files of 1 GiB. */
-function checkLayout({ blockBytes, blocksPerRelationSegment }: ControlFile): void {
+export function checkLayout({ blockBytes, blocksPerRelationSegment }: ControlFile): void {
   if (blockBytes !== PAGE_BYTES) throw new UnusableParent(`pages have ${blockBytes} bytes`);
   if (blocksPerRelationSegment * PAGE_BYTES === RELATION_SEGMENT_BYTES) return;
   throw new UnusableParent(`files of relations have ${blocksPerRelationSegment} blocks`);
@@ -87,7 +89,12 @@ async function readFiles(parent: ParentBackup): Promise<ParentFiles> {
       files.add(name, undefined);
     }
   } else if (stored !== undefined) {
-    await readFilesMetadata(stored, what, { file: (name, { mark }) => files.add(name, mark) });
+    const garbage = new GarbagePace();
+    const file = (name: string, { mark }: FileFacts) => {
+      files.add(name, mark);
+      garbage.passed();
+    };
+    await readFilesMetadata(stored, what, { file });
   }
   // Streamed backups list files under the server's names, without the slash.
   if (files.has("/PG_VERSION")) return files;

@@ -9,6 +9,7 @@ import type { BackupPart, BackupRequest, BackupSession, StoredFacts } from "../a
 import { describeBackup } from "./backup-documents.ts";
 import type { PostgresBackupOptions } from "./backup-options.ts";
 import { PartPacker } from "./backup-parts.ts";
+import { beginCatchup, type Catchup, catchupEntries } from "./catchup-begin.ts";
 import { type ControlFile, parseControlFile, readControlFile } from "./control-file.ts";
 import {
   type DirectoryEntry,
@@ -54,9 +55,11 @@ export async function beginLocalBackup(
     const start = await server.startBackup(startedAt.toISOString(), signal);
     log.info(`backup started at LSN ${formatLsn(start.startLsn)}, WAL file ${start.segment}`);
     await checkSameCheckpoint(dataDir, start, { clock, signal });
-    const delta = await beginDelta(base, { dataDir, server, start, options, request });
+    const begun = { dataDir, control, server, start, options, request };
+    const catchup = options.catchup && (await beginCatchup(options.catchup, begun));
+    const delta = catchup ?? (await beginDelta(base, begun));
     const firstJournal = await firstJournalOf(server, start, { log, signal });
-    const facts = { startedAt, dataDir, totalBytes, firstJournal, start, delta };
+    const facts = { startedAt, dataDir, totalBytes, firstJournal, start, delta, catchup };
     return new LocalBackup(options, request, server, facts);
   } catch (error) {
     await server[Symbol.asyncDispose]();
@@ -67,6 +70,8 @@ export async function beginLocalBackup(
 interface BeginFacts {
   /** undefined: a full backup. */
   readonly delta: Delta | undefined;
+  /** The same, if it is a catchup. */
+  readonly catchup: Catchup | undefined;
   readonly startedAt: Date;
   readonly dataDir: string;
   readonly totalBytes: number;
@@ -101,7 +106,9 @@ class LocalBackup implements BackupSession {
     this.#server = server;
     this.#begin = begin;
     const { delta } = begin;
-    this.name = formatPostgresBackupName(begin.start.segment, delta?.base.parent);
+    const { catchup } = begin;
+    const parent = catchup === undefined ? delta?.base.parent : undefined;
+    this.name = formatPostgresBackupName(begin.start.segment, parent);
     this.lost = server.lost;
     // Of a delta nobody knows before its end.
     this.totalBytes = delta === undefined ? begin.totalBytes : undefined;
@@ -117,8 +124,10 @@ class LocalBackup implements BackupSession {
       signal: request.signal,
     };
     this.#deltaFiles = delta && new DeltaFiles(delta, reading);
+    const entries = walkDataDirectory(begin.dataDir, this.#findings);
     this.#packer = new PartPacker({
-      entries: walkDataDirectory(begin.dataDir, this.#findings),
+      entries: catchup === undefined ? entries : catchupEntries(entries, catchup),
+      onIncrement: options.catchup?.onIncrement,
       thresholdBytes: options.thresholdBytes,
       files: this.#deltaFiles ?? wholeFiles(reading),
       log: options.log,

@@ -13,6 +13,9 @@ interface Columns {
   readonly kinds: Uint8Array;
 }
 
+/** What a delta asks of the state that it builds on. */
+export type KnownFiles = Pick<ParentFiles, "has" | "mark">;
+
 /**
  * The files of a parent backup and by what it knew them, for millions of files: numbers beside a
  * table of names, in columns that grow by blocks, since a list that doubles is in memory twice.

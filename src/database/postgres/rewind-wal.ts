@@ -5,7 +5,7 @@ import type { Clock } from "../../base/clock.ts";
 import { FilesystemError, ToolError } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
 import { forEachConcurrently } from "../../base/pool.ts";
-import { formatLsn, type Lsn } from "../../delta/lsn.ts";
+import { formatLsn, type Lsn, laterLsn } from "../../delta/lsn.ts";
 import { historyFileName } from "../../wal/file-name.ts";
 import { formatSegmentName } from "../../wal/segment-name.ts";
 import {
@@ -130,7 +130,7 @@ async function completeTarget(completion: Completion, forkLsn: Lsn): Promise<Lsn
 
 /** Up to here pg_control knows of WAL; what a crashed server wrote after it is in its pg_wal. */
 function endOfWal({ control: { checkpointLsn, minRecoveryLsn } }: RewindCluster): Lsn {
-  return minRecoveryLsn > checkpointLsn ? minRecoveryLsn : checkpointLsn;
+  return laterLsn(minRecoveryLsn, checkpointLsn);
 }
 
 /** One cluster's pg_wal while it is being completed. */

@@ -124,6 +124,12 @@ export function encodePostgresSentinel(
   };
 }
 
+/** From where on a catchup holds changes; undefined: the backup is none, or says nothing. */
+export function catchupSince(sentinel: Sentinel): Lsn | undefined {
+  const fields = fieldsOf(sentinel);
+  return fields.text("DeltaFrom") === "" ? lsnField(fields, "DeltaLSN") : undefined;
+}
+
 /** Release 1 of WAL-G put what is now `files_metadata.json` into the sentinel. */
 export function inlineFilesMetadata(sentinel: Sentinel): JsonObject | undefined {
   const fields = fieldsOf(sentinel);

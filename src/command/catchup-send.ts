@@ -1,0 +1,58 @@
+import { hostname } from "node:os";
+import { resolve } from "node:path";
+import { UsageError } from "../base/errors.ts";
+import { systemZone } from "../base/local-zone.ts";
+import { openCipher } from "../cipher/registry.ts";
+import { passwdEntry } from "../config/passwd.ts";
+import { loadPostgresBackup, loadPostgresCatchupNetwork } from "../database/registry.ts";
+import { parsePlace } from "./catchup-place.ts";
+import type { Invocation } from "./command.ts";
+
+/** Sends what a standby lacks to the host where catchup-receive waits; needs no storage. */
+export async function run(invocation: Invocation): Promise<void> {
+  const { settings, log, clock, signal } = invocation;
+  const [directory = "", destination = ""] = invocation.arguments;
+  const place = parsePlace(destination);
+  if (place.host === undefined) {
+    throw new UsageError(`${JSON.stringify(destination)} names no host`, "Give it as host:port.");
+  }
+  const { sendOverNetwork, NO_JOURNAL } = await loadPostgresCatchupNetwork();
+  const { postgresBackupAdapter } = await loadPostgresBackup();
+  const account = passwdEntry(process.geteuid?.() ?? 0);
+  const progress = invocation.progress("catchup-send", undefined);
+  const stop = new AbortController();
+  const either = AbortSignal.any([signal, stop.signal]);
+  try {
+    const { name, plainBytes } = await sendOverNetwork({
+      dataDir: resolve(directory),
+      place,
+      cipher: await openCipher(settings, { log }),
+      beginBackup: async (catchup) => {
+        const adapter = postgresBackupAdapter(settings, {
+          dataDir: directory,
+          catchup,
+          hostname: hostname(),
+          zone: systemZone(),
+          userName: account?.userName,
+          homeDir: account?.home,
+          clock,
+          log,
+        });
+        return await adapter.beginBackup({
+          parent: undefined,
+          journal: NO_JOURNAL,
+          isPermanent: false,
+          userData: undefined,
+          signal: either,
+        });
+      },
+      log,
+      signal,
+      onPlainBytes: (bytes) => progress.advance(bytes),
+    });
+    log.info(`${name} is in place at ${destination}`, { plainBytes });
+  } finally {
+    stop.abort(new Error("the catchup has ended"));
+    progress.finish();
+  }
+}
