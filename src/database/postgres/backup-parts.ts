@@ -12,7 +12,7 @@ import type { FileMark } from "./file-mark.ts";
 import { ScanBuffers } from "./file-scan.ts";
 
 /** Receipts of a part are in memory until it ends: files without content must not pile up. */
-const ENTRIES_MAX = 20_000;
+const ENTRIES_MAX = 4000;
 
 /** Files that are looked at and not stored must not keep the thread. */
 const TURN_FILES = 200;

@@ -1,6 +1,7 @@
 import { type BigIntStats, lstatSync, readdirSync, readlinkSync, realpathSync } from "node:fs";
 import { join, sep } from "node:path";
 import { errnoOf, FilesystemError, messageOf } from "../../base/errors.ts";
+import { GarbagePace } from "../../base/garbage.ts";
 import { RESTORE_MARKER } from "./restore-target.ts";
 
 /** One thing below the data directory, as a tar entry will name it. */
@@ -99,7 +100,11 @@ export function* walkDataDirectory(
   findings: WalkFindings,
 ): Generator<DirectoryEntry> {
   const root = realpathSync(dataDir);
-  yield* walk({ root, localPath: root, name: "/", findings });
+  const garbage = new GarbagePace();
+  for (const entry of walk({ root, localPath: root, name: "/", findings })) {
+    yield entry;
+    garbage.passed();
+  }
 }
 
 interface Place {
@@ -174,7 +179,7 @@ function note(paths: string[], path: string): void {
 
 function* walkChildren(place: Place): Generator<DirectoryEntry> {
   const children = childrenOf(place.localPath);
-  const unlogged = new Set(children.flatMap((child) => /^(\d+)_init$/.exec(child)?.[1] ?? []));
+  const unlogged = unloggedOf(children);
   for (const child of children) {
     if (child.includes(NOT_UTF8)) {
       note(place.findings.strangeFiles, join(place.localPath, child));
@@ -245,6 +250,15 @@ function entryOf(place: Place, stats: BigIntStats, kind: DirectoryEntry["kind"])
     isUnlogged: kind === "file" && isUnlogged(place),
     linkTarget: "",
   };
+}
+
+/** Relations with an init fork. */
+function unloggedOf(children: readonly string[]): ReadonlySet<string> {
+  const unlogged = new Set<string>();
+  for (const child of children) {
+    if (child.endsWith("_init")) unlogged.add(child.slice(0, -"_init".length));
+  }
+  return unlogged;
 }
 
 function isUnlogged({ name, unlogged }: Place): boolean {

@@ -1,0 +1,14 @@
+// Garbage is collected once for some thousands of files, never for a few.
+import { expect, test } from "vitest";
+import { GarbagePace } from "../../../src/base/garbage.ts";
+
+test("once for each 2000 files", () => {
+  let collections = 0;
+  const pace = new GarbagePace(() => {
+    collections += 1;
+  });
+  for (let file = 1; file <= 6001; file += 1) {
+    pace.passed();
+    expect(collections).toBe(Math.floor(file / 2000));
+  }
+});
