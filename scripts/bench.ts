@@ -1,12 +1,15 @@
 /**
- * `bun run bench [--rounds N] [--scale N] [--only start,wal,backup,restore]`: runs the benchmarks
- * against their peers, prints the tables, and writes docs/benchmarks.md when all were run.
+ * `bun run bench [--rounds N] [--scale N] [--deltaScale N] [--only NAMES]`: runs the benchmarks
+ * against their peers, prints the tables, and writes docs/benchmarks.md when all were run. Names,
+ * with commas: start, wal, backup, restore, delta.
  */
 import { writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { benchBackup } from "../test/bench/backup.bench.ts";
 import { BenchCluster } from "../test/bench/bench-cluster.ts";
+import { benchChain } from "../test/bench/chain.bench.ts";
+import { benchDeltas, DeltaClusters } from "../test/bench/delta.bench.ts";
 import { type BenchTable, renderReport } from "../test/bench/report.ts";
 import { benchRestore } from "../test/bench/restore.bench.ts";
 import { benchStart } from "../test/bench/start.bench.ts";
@@ -18,6 +21,7 @@ const { values } = parseArgs({
   options: {
     rounds: { type: "string", default: "5" },
     scale: { type: "string", default: "110" },
+    deltaScale: { type: "string", default: "210" },
     only: { type: "string" },
   },
 });
@@ -32,10 +36,15 @@ run([process.execPath, "run", join(ROOT, "scripts/build.ts")]);
 const tables: BenchTable[] = [];
 if (isWanted("start")) tables.push(await benchStart(rounds));
 if (["wal", "backup", "restore"].some(isWanted)) {
-  await using bench = await BenchCluster.create(Number(values.scale));
+  await using bench = await BenchCluster.create({ scale: Number(values.scale) });
   if (isWanted("wal")) tables.push(...(await benchWal(bench, rounds)));
   if (isWanted("backup")) tables.push(await benchBackup(bench, rounds));
   if (isWanted("restore")) tables.push(await benchRestore(bench, rounds));
+}
+if (isWanted("delta")) {
+  await using clusters = await DeltaClusters.create(Number(values.deltaScale));
+  tables.push(...(await benchDeltas(clusters, rounds)));
+  tables.push(await benchChain(clusters, rounds));
 }
 const report = renderReport(tables, { versions: versions() }, new Date());
 console.log(report);

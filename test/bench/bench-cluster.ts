@@ -1,6 +1,10 @@
-import { lstatSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { lstatSync, mkdirSync, readdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type PostgresCluster, startCluster } from "../support/postgres-cluster.ts";
+import {
+  type PostgresCluster,
+  type ServerSettings,
+  startCluster,
+} from "../support/postgres-cluster.ts";
 import { postgresTool } from "../support/postgres-install.ts";
 import { asServer, mustRunAsServer } from "../support/run-as.ts";
 import { binaryPath, giveToServers, makeScratch, type ScratchDir } from "../support/scratch.ts";
@@ -10,21 +14,40 @@ import type { MeasuredCommand } from "./measure.ts";
 export const WORKERS = 2;
 export const ZSTD_LEVEL = 3;
 
+/** Repositories of pgBackRest, each with a configuration of its own. */
+const PGBACKREST = {
+  pgbackrest: [],
+  bundles: ["repo1-bundle=y"],
+  blocks: ["repo1-bundle=y", "repo1-block=y", "beta=y"],
+} as const;
+export type PgbackrestRepository = keyof typeof PGBACKREST;
+
+export interface BenchClusterOptions {
+  /** 100 is about 1.5 GiB. */
+  readonly scale: number;
+  /** Default 15, since Debian's pgBackRest knows no newer one. */
+  readonly version?: "15" | "17";
+  readonly settings?: ServerSettings;
+  /** In percent: room for changed rows beside the old ones. Default 100. */
+  readonly fillFactor?: number;
+}
+
 /** A cluster with pgbench's tables, and a repository each for tidemark and pgBackRest. */
 export class BenchCluster implements AsyncDisposable {
   readonly cluster: PostgresCluster;
   readonly scratch: ScratchDir;
+  #targets = 0;
 
   private constructor(cluster: PostgresCluster, scratch: ScratchDir) {
     this.cluster = cluster;
     this.scratch = scratch;
   }
 
-  /** `scale` 100 is about 1.5 GiB. PostgreSQL 15, since Debian's pgBackRest knows no newer one. */
-  static async create(scale: number): Promise<BenchCluster> {
+  static async create(options: BenchClusterOptions): Promise<BenchCluster> {
+    const { scale, version = "15", settings = {}, fillFactor = 100 } = options;
     const scratch = makeScratch("bench");
     const cluster = await startCluster({
-      version: "15",
+      version,
       settings: {
         archive_mode: "on",
         archive_command: "/bin/true",
@@ -34,15 +57,24 @@ export class BenchCluster implements AsyncDisposable {
         // Segments stay, to be archived by the benchmark.
         wal_keep_size: "4GB",
         synchronous_commit: "off",
+        ...settings,
       },
     });
     const bench = new BenchCluster(cluster, scratch);
-    for (const name of ["tidemark", "pgbackrest", "spool", "copy"]) bench.emptyFolder(name);
-    writeFileSync(bench.path("pgbackrest.conf"), bench.#pgbackrestConfiguration());
-    await bench.#run([postgresTool("pgbench"), "-i", "-q", "-s", `${scale}`]);
+    for (const name of ["tidemark", "spool", "copy"]) bench.emptyFolder(name);
+    const load = ["-i", "-q", "-s", `${scale}`, "-F", `${fillFactor}`];
+    await bench.#run([postgresTool("pgbench"), ...load]);
     await cluster.query("CHECKPOINT");
-    await bench.#run(bench.pgbackrest("stanza-create"));
+    if (version === "15") await bench.createStanza("pgbackrest");
     return bench;
+  }
+
+  /** Makes one of pgBackRest's repositories. */
+  async createStanza(repository: PgbackrestRepository): Promise<void> {
+    this.emptyFolder(repository);
+    const configuration = this.#pgbackrestConfiguration(repository);
+    writeFileSync(this.path(`${repository}.conf`), configuration);
+    await this.#run(this.pgbackrestIn(repository, "stanza-create"));
   }
 
   path(name: string): string {
@@ -58,13 +90,28 @@ export class BenchCluster implements AsyncDisposable {
     return path;
   }
 
+  /**
+   * A path for the next restore, with nothing there. Earlier targets are emptied and not removed:
+   * ext4 makes files slowly for minutes after many were deleted.
+   */
+  newTarget(): string {
+    if (this.#targets === 0) this.emptyFolder("restored");
+    emptyFiles(this.path("restored"));
+    this.#targets += 1;
+    return join(this.emptyFolder(`restored/${this.#targets}`), "data");
+  }
+
   sizeOf(name: string): number {
     return sizeBelow(this.path(name));
   }
 
   /** Commands of pgBackRest: process-max, zst and level as for tidemark, the rest as Debian. */
   pgbackrest(...words: readonly string[]): string[] {
-    const config = `--config=${this.path("pgbackrest.conf")}`;
+    return this.pgbackrestIn("pgbackrest", ...words);
+  }
+
+  pgbackrestIn(repository: PgbackrestRepository, ...words: readonly string[]): string[] {
+    const config = `--config=${this.path(`${repository}.conf`)}`;
     return ["pgbackrest", config, "--stanza=main", ...words];
   }
 
@@ -85,13 +132,13 @@ export class BenchCluster implements AsyncDisposable {
   }
 
   /** Which archiver the server calls: that of the contestant whose turn it is. */
-  async archiveWith(contestant: "tidemark" | "pgbackrest" | "nobody"): Promise<void> {
+  async archiveWith(contestant: "tidemark" | "nobody" | PgbackrestRepository): Promise<void> {
     const settings = `TIDEMARK_FILE_PREFIX=${this.path("tidemark")}`;
-    const command = {
-      tidemark: `${settings} ${binaryPath()} wal-push %p --quiet`,
-      pgbackrest: this.pgbackrest("archive-push", "%p").join(" "),
-      nobody: "/bin/true",
-    }[contestant];
+    let command = "/bin/true";
+    if (contestant === "tidemark") command = `${settings} ${binaryPath()} wal-push %p --quiet`;
+    else if (contestant !== "nobody") {
+      command = this.pgbackrestIn(contestant, "archive-push", "%p").join(" ");
+    }
     await this.cluster.query(`ALTER SYSTEM SET archive_command = '${command}'`);
     await this.cluster.query("SELECT pg_reload_conf()");
   }
@@ -107,10 +154,11 @@ export class BenchCluster implements AsyncDisposable {
     await mustRunAsServer(command, { env, timeoutMs: 600_000 });
   }
 
-  #pgbackrestConfiguration(): string {
+  #pgbackrestConfiguration(repository: PgbackrestRepository): string {
     return [
       "[global]",
-      `repo1-path=${this.path("pgbackrest")}`,
+      `repo1-path=${this.path(repository)}`,
+      ...PGBACKREST[repository],
       "repo1-retention-full=99",
       `log-path=${this.path("spool")}`,
       `lock-path=${this.path("spool")}`,
@@ -141,4 +189,14 @@ function sizeBelow(path: string): number {
   const status = lstatSync(path);
   if (!status.isDirectory()) return status.size;
   return readdirSync(path).reduce((sum, name) => sum + sizeBelow(join(path, name)), 0);
+}
+
+/** Gives the space of all files below a folder back, and keeps the files. */
+function emptyFiles(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    const path = join(folder, name);
+    const stats = lstatSync(path);
+    if (stats.isDirectory()) emptyFiles(path);
+    else if (stats.isFile() && stats.size > 0) truncateSync(path);
+  }
 }

@@ -1,3 +1,7 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
 /** What one run of a command took, from the operating system's accounts of the process. */
 export interface Measure {
   readonly wallMs: number;
@@ -5,6 +9,8 @@ export interface Measure {
   readonly cpuMs: number;
   /** The largest single process. */
   readonly peakRssMiB: number;
+  /** What read(2) and its like gave to it and to its children; undefined: not counted. */
+  readonly readBytes?: number;
 }
 
 export interface MeasuredCommand {
@@ -40,6 +46,21 @@ export async function measure(command: MeasuredCommand): Promise<Measure> {
     cpuMs: Number(usage.cpuTime.total) / 1000,
     peakRssMiB: usage.maxRSS / (1 << 20),
   };
+}
+
+/** The same, and how many bytes it read, by the kernel's account of the shell that waited. */
+export async function measureReading(command: MeasuredCommand): Promise<Measure> {
+  const folder = mkdtempSync(join(tmpdir(), "tidemark-read-"));
+  try {
+    const account = join(folder, "io");
+    const script = `"$@"; code=$?; cat /proc/$$/io > "$0"; exit $code`;
+    const argv = ["sh", "-c", script, account, ...command.argv];
+    const measured = await measure({ ...command, argv });
+    const read = /^rchar: (\d+)$/m.exec(readFileSync(account, "utf8"))?.[1];
+    return { ...measured, readBytes: Number(read) };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 /** The same work done by several commands one after the other: sums, and the largest memory. */

@@ -1,5 +1,5 @@
 import { cpus, release, totalmem } from "node:os";
-import type { Measure, Result } from "./measure.ts";
+import type { Result } from "./measure.ts";
 
 /** One table of `docs/benchmarks.md`. */
 export interface BenchTable {
@@ -15,9 +15,11 @@ export interface BenchTable {
 
 export interface Goal {
   readonly contestant: string;
-  readonly figure: "wall" | "cpu" | "rss";
+  readonly figure: "wall" | "cpu" | "rss" | "read" | "stored";
   /** Ratio to the reference, or MiB for `rss`. */
   readonly max: number;
+  /** Instead of the table's reference: another contestant, or a number of bytes. */
+  readonly of?: string | { readonly name: string; readonly bytes: number };
 }
 
 export interface Machine {
@@ -51,9 +53,9 @@ function renderTable(table: BenchTable): readonly string[] {
     "",
     table.note,
     "",
-    "| | wall, s (min–max) | CPU, s | peak RSS, MiB | stored, MiB " +
+    "| | wall, s (min–max) | CPU, s | peak RSS, MiB | read, MiB | stored, MiB " +
       `| wall ÷ ${table.reference} | CPU ÷ ${table.reference} |`,
-    "|---|---|---|---|---|---|---|",
+    "|---|---|---|---|---|---|---|---|",
     ...table.results.map((result) => renderRow(result, reference)),
     "",
     ...table.goals.map((goal) => renderGoal(table, goal)),
@@ -69,7 +71,8 @@ function renderRow(result: Result, reference: Result | undefined): string {
     `${seconds(median(wall))} (${seconds(Math.min(...wall))}–${seconds(Math.max(...wall))})`,
     seconds(median(result.measures.map(({ cpuMs }) => cpuMs / 1000))),
     median(result.measures.map(({ peakRssMiB }) => peakRssMiB)).toFixed(0),
-    stored === undefined ? "–" : (stored / (1 << 20)).toFixed(1),
+    mebibytes(readBytes(result)),
+    mebibytes(stored),
     ratio(result, reference, "wallMs").toFixed(2),
     ratio(result, reference, "cpuMs").toFixed(2),
   ];
@@ -78,20 +81,38 @@ function renderRow(result: Result, reference: Result | undefined): string {
 
 function renderGoal(table: BenchTable, goal: Goal): string {
   const result = table.results.find(({ name }) => name === goal.contestant);
-  const reference = table.results.find(({ name }) => name === table.reference);
   if (result === undefined) throw new Error(`no contestant ${goal.contestant}`);
-  const value =
-    goal.figure === "rss"
-      ? Math.max(...result.measures.map(({ peakRssMiB }) => peakRssMiB))
-      : ratio(result, reference, goal.figure === "wall" ? "wallMs" : "cpuMs");
+  const of = goal.of ?? table.reference;
+  const value = goalValue(table, result, goal);
   const verdict = value <= goal.max ? "reached" : "NOT reached";
-  const unit = goal.figure === "rss" ? " MiB" : ` × ${table.reference}`;
+  const unit = goal.figure === "rss" ? " MiB" : ` × ${typeof of === "string" ? of : of.name}`;
   const shown = goal.figure === "rss" ? value.toFixed(0) : value.toFixed(2);
   return `- ${goal.contestant}, ${goal.figure} ≤ ${goal.max}${unit}: **${shown}**, ${verdict}`;
 }
 
+function goalValue(table: BenchTable, result: Result, goal: Goal): number {
+  const { figure, of = table.reference } = goal;
+  if (figure === "rss") return Math.max(...result.measures.map(({ peakRssMiB }) => peakRssMiB));
+  if (figure === "wall" || figure === "cpu") {
+    const reference = table.results.find(({ name }) => name === of);
+    return ratio(result, reference, figure === "wall" ? "wallMs" : "cpuMs");
+  }
+  if (typeof of === "string") throw new Error(`${figure} is compared with a number of bytes`);
+  const bytes = figure === "read" ? readBytes(result) : result.storedBytes;
+  return (bytes ?? Number.NaN) / of.bytes;
+}
+
+function readBytes(result: Result): number | undefined {
+  const counts = result.measures.flatMap((one) => one.readBytes ?? []);
+  return counts.length === 0 ? undefined : median(counts);
+}
+
+function mebibytes(bytes: number | undefined): string {
+  return bytes === undefined ? "–" : (bytes / (1 << 20)).toFixed(1);
+}
+
 /** Median of the ratios of runs of the same round. */
-function ratio(result: Result, reference: Result | undefined, figure: keyof Measure): number {
+function ratio(result: Result, reference: Result | undefined, figure: "wallMs" | "cpuMs"): number {
   if (reference === undefined) throw new Error("no reference to compare with");
   return median(
     result.measures.map((own, round) => {

@@ -1,5 +1,3 @@
-import { lstatSync, readdirSync, truncateSync } from "node:fs";
-import { join } from "node:path";
 import { asServer, mustRunAsServer } from "../support/run-as.ts";
 import { clusterBytes, mebibytes } from "./backup.bench.ts";
 import { type BenchCluster, WORKERS } from "./bench-cluster.ts";
@@ -18,13 +16,9 @@ export async function benchRestore(bench: BenchCluster, rounds: number): Promise
   await bench.archiveWith("nobody");
   const count = mebibytes(await clusterBytes(bench));
   let target = "";
-  let runs = 0;
   const clear = async () => {
-    emptyFiles(bench.path("restored"));
-    runs += 1;
-    target = join(bench.emptyFolder(`restored/${runs}`), "data");
+    target = bench.newTarget();
   };
-  bench.emptyFolder("restored");
   const contestants: readonly Contestant[] = [
     {
       name: "tidemark backup-fetch",
@@ -73,14 +67,4 @@ export async function benchRestore(bench: BenchCluster, rounds: number): Promise
 function writeAsMuch(count: string, target: string): string[] {
   const words = ["if=/dev/zero", `of=${target}/zeros`, "bs=1M", `count=${count}`];
   return ["dd", ...words, "conv=fsync", "status=none"];
-}
-
-/** Gives the space of all files below a folder back, and keeps the files. */
-function emptyFiles(folder: string): void {
-  for (const name of readdirSync(folder)) {
-    const path = join(folder, name);
-    const stats = lstatSync(path);
-    if (stats.isDirectory()) emptyFiles(path);
-    else if (stats.isFile() && stats.size > 0) truncateSync(path);
-  }
 }

@@ -1,0 +1,181 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { asServer, mustRunAsServer } from "../support/run-as.ts";
+import { mebibytes } from "./backup.bench.ts";
+import { BenchCluster, type PgbackrestRepository, WORKERS } from "./bench-cluster.ts";
+import { alternate, type Contestant, measureReading } from "./measure.ts";
+import type { BenchTable } from "./report.ts";
+
+const PAGE_BYTES = 8192;
+/** One page of so many gets a changed row. */
+const STEPS = [1000, 100, 10] as const;
+
+const SCAN = "tidemark, page scan, 15";
+const SUMMARIES = "tidemark, WAL summaries, 17";
+const BUNDLES = "pgBackRest incr, bundles, 15";
+const BLOCKS = "pgBackRest incr, blocks, 15";
+const READ_ONCE = "cat of all files, 15";
+
+/** Clusters with the same rows and changes: 15 for pgBackRest and the scan, 17 for summaries. */
+export class DeltaClusters implements AsyncDisposable {
+  readonly old: BenchCluster;
+  readonly recent: BenchCluster;
+  #changes = 0;
+
+  private constructor(old: BenchCluster, recent: BenchCluster) {
+    this.old = old;
+    this.recent = recent;
+  }
+
+  static async create(scale: number): Promise<DeltaClusters> {
+    // Room for a few versions of a row beside it: a change touches one page.
+    const options = { scale, fillFactor: 90 };
+    const old = await BenchCluster.create(options);
+    for (const repository of ["bundles", "blocks"] as const) await old.createStanza(repository);
+    const settings = { summarize_wal: "on" };
+    const recent = await BenchCluster.create({ ...options, version: "17", settings });
+    return new DeltaClusters(old, recent);
+  }
+
+  get all(): readonly BenchCluster[] {
+    return [this.old, this.recent];
+  }
+
+  /** Changes a row in one page of `step` of both; returns the bytes of the changed pages. */
+  async change(step: number): Promise<number> {
+    this.#changes += 1;
+    let changed = 0;
+    for (const { cluster } of this.all) {
+      const relation = "'pgbench_accounts'::regclass";
+      const pages = Number(await cluster.value(`SELECT pg_relation_size(${relation}) / 8192`));
+      const places =
+        `SELECT format('(%s,${this.#changes})', block)::tid ` +
+        `FROM generate_series(0, ${pages - 1}, ${step}) AS block`;
+      await cluster.query(
+        `UPDATE pgbench_accounts SET abalance = abalance + 1 WHERE ctid = ANY (ARRAY(${places}))`,
+      );
+      await cluster.query("CHECKPOINT");
+      changed = Math.ceil(pages / step) * PAGE_BYTES;
+    }
+    return changed;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.old[Symbol.asyncDispose]();
+    await this.recent[Symbol.asyncDispose]();
+  }
+}
+
+/** Deltas after a thousandth, a hundredth and a tenth of the pages changed. */
+export async function benchDeltas(
+  clusters: DeltaClusters,
+  rounds: number,
+): Promise<readonly BenchTable[]> {
+  const tables: BenchTable[] = [];
+  for (const step of STEPS) tables.push(await benchDelta(clusters, { step, rounds }));
+  return tables;
+}
+
+async function benchDelta(
+  clusters: DeltaClusters,
+  run: { readonly step: number; readonly rounds: number },
+): Promise<BenchTable> {
+  const { old, recent } = clusters;
+  await fullBackups(clusters);
+  const changedBytes = await clusters.change(run.step);
+  const contestants = [
+    tidemarkDelta(SCAN, old),
+    tidemarkDelta(SUMMARIES, recent),
+    pgbackrestDelta(BUNDLES, old, "bundles"),
+    pgbackrestDelta(BLOCKS, old, "blocks"),
+    readOnce(old),
+  ];
+  const bytes = await old.cluster.value("SELECT sum(pg_database_size(oid)) FROM pg_database");
+  const changed = { name: "changed pages", bytes: changedBytes };
+  return {
+    title: `Incremental backup, ${100 / run.step} % of the pages changed`,
+    note:
+      `Clusters of ${mebibytes(Number(bytes))} MiB, page checksums on and checked; ` +
+      `${(changedBytes / (1 << 20)).toFixed(1)} MiB of pages have a changed row. Each builds on a full backup ` +
+      `of its own, with ${WORKERS} workers, zstd 3, warm page cache.`,
+    results: await alternate(contestants, run.rounds),
+    reference: BUNDLES,
+    goals: [
+      { contestant: SUMMARIES, figure: "read", max: 3, of: changed },
+      ...(run.step === 100
+        ? ([
+            { contestant: SUMMARIES, figure: "wall", max: 0.25 },
+            { contestant: SCAN, figure: "wall", max: 0.6 },
+            { contestant: SCAN, figure: "wall", max: 1.2, of: READ_ONCE },
+          ] as const)
+        : []),
+    ],
+  };
+}
+
+async function fullBackups({ old, all }: DeltaClusters): Promise<void> {
+  for (const bench of all) {
+    bench.emptyFolder("tidemark");
+    await bench.archiveWith("tidemark");
+    const { argv, env } = bench.tidemark("backup-push", bench.cluster.dataDir);
+    await mustRunAsServer(argv.slice(-3), { env: env ?? {}, timeoutMs: 600_000 });
+  }
+  for (const repository of ["bundles", "blocks"] as const) {
+    await old.archiveWith(repository);
+    const words = old.pgbackrestIn(repository, "backup", "--type=full");
+    await mustRunAsServer(words, { timeoutMs: 600_000 });
+  }
+}
+
+/** Each delta builds on the full backup: those of earlier rounds stay. */
+function tidemarkDelta(name: string, bench: BenchCluster): Contestant {
+  const push = bench.tidemark("backup-push", bench.cluster.dataDir);
+  const env = { ...push.env, TIDEMARK_DELTA_MAX_STEPS: "9", TIDEMARK_DELTA_ORIGIN: "LATEST_FULL" };
+  return {
+    name,
+    prepare: () => bench.archiveWith("tidemark"),
+    run: () => measureReading({ ...push, env }),
+    storedBytes: () => newest(bench, "tidemark/basebackups_005", /_D_[0-9A-F]{24}$/),
+  };
+}
+
+/** The increment of the round before goes, so that each builds on the full backup. */
+function pgbackrestDelta(
+  name: string,
+  bench: BenchCluster,
+  repository: PgbackrestRepository,
+): Contestant {
+  const folder = `${repository}/backup/main`;
+  return {
+    name,
+    prepare: async () => {
+      await bench.archiveWith(repository);
+      for (const label of readdirSync(bench.path(folder)).filter((one) => /I$/.test(one))) {
+        await mustRunAsServer(bench.pgbackrestIn(repository, "expire", `--set=${label}`));
+      }
+    },
+    run: () => {
+      const words = bench.pgbackrestIn(repository, "backup", "--type=incr");
+      return measureReading({ argv: asServer(words) });
+    },
+    storedBytes: () => newest(bench, folder, /I$/),
+  };
+}
+
+function readOnce(bench: BenchCluster): Contestant {
+  const script = `find "$0" -path "*/pg_wal" -prune -o -type f -exec cat {} + > /dev/null`;
+  return {
+    name: READ_ONCE,
+    prepare: async () => {},
+    run: () => measureReading({ argv: asServer(["sh", "-c", script, bench.cluster.dataDir]) }),
+  };
+}
+
+function newest(bench: BenchCluster, folder: string, names: RegExp): number {
+  const name = readdirSync(bench.path(folder))
+    .filter((one) => names.test(one))
+    .sort()
+    .at(-1);
+  if (name === undefined) throw new Error(`no increment in ${folder}: was it a full backup?`);
+  return bench.sizeOf(join(folder, name));
+}
