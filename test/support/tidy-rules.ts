@@ -239,7 +239,6 @@ export const PROVEN_BY: readonly (readonly [place: string, test: string])[] = [
   ["database/postgres/change-record.ts", "test/e2e/backup-push-delta.test.ts"],
   ["database/postgres/delta-begin.ts", "test/e2e/backup-push-delta.test.ts"],
   ["database/postgres/opened-file.ts", "test/unit/database/postgres/backup-file.test.ts"],
-  ["database/delta-parent.ts", "test/e2e/backup-push-delta.test.ts"],
   ["database/backup-document.ts", "test/unit/database/fetch-backup.test.ts"],
   ["database/postgres/streamed-backup.ts", "test/e2e/backup-push.test.ts"],
   ["database/postgres/wire/", "test/conformance/postgres-wire.test.ts"],
