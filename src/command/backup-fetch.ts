@@ -71,13 +71,7 @@ export async function run(invocation: Invocation): Promise<void> {
   }
 }
 
-function refuseUnsupported({ options, settings }: Invocation): void {
-  if (options.list("restore-only").length > 0) {
-    throw new UsageError(
-      "--restore-only: partial restores are not supported yet",
-      "Restore the whole backup, or leave files out with --mask.",
-    );
-  }
+function refuseUnsupported({ settings }: Invocation): void {
   if (settings.flag("SKIP_REDUNDANT_TARS") && !settings.flag("USE_REVERSE_UNPACK")) {
     throw new UsageError("--skip-redundant-tars needs --reverse-unpack");
   }

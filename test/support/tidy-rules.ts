@@ -251,6 +251,8 @@ export const PROVEN_BY: readonly (readonly [place: string, test: string])[] = [
   ["database/postgres/restore-needs.ts", "test/guarantee/g38-delta-restore.test.ts"],
   ["database/postgres/restore-pieces.ts", "test/guarantee/g38-delta-restore.test.ts"],
   ["database/postgres/restore-sweep.ts", "test/guarantee/g38-delta-restore.test.ts"],
+  ["database/postgres/partial-restore.ts", "test/guarantee/g42-partial-restore.test.ts"],
+  ["database/postgres/stand-ins.ts", "test/guarantee/g42-partial-restore.test.ts"],
   ["database/postgres/restored-file.ts", "test/guarantee/g38-delta-restore.test.ts"],
   ["command/backup-push.ts", "test/e2e/backup-push.test.ts"],
   ["command/backup-fetch.ts", "test/e2e/restore-fixtures.test.ts"],

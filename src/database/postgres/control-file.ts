@@ -19,6 +19,7 @@ import { isSegmentSize } from "../../wal/segment-name.ts";
  *  52  u32  previous timeline          224 u32 WAL block size
  *  56  u8   full page writes           228 u32 WAL segment size
  *  64  u64  next full transaction id   252 u32 data checksum version
+ *  84  u32  oldest transaction id
  * 104  i64  time of the checkpoint     256 32 bytes nonce, then u32 CRC-32C of all before
  *
  * 18 has one more byte (signedness of char) before the nonce, which moves the CRC to 292.
@@ -54,6 +55,8 @@ export interface ControlFile {
   readonly redoLsn: Lsn;
   readonly timeline: number;
   readonly previousTimeline: number;
+  /** Of rows that are not frozen: `pg_xact` knows nothing older. */
+  readonly oldestTransaction: number;
   /** Seconds since 1970. */
   readonly checkpointTime: bigint;
   /** Up to where recovery must go before the data is consistent; 0 outside recovery. */
@@ -151,6 +154,7 @@ function fieldsOf(view: DataView, path: string): ControlFile {
     redoLsn: lsnAt(view, 40),
     timeline: view.getUint32(48, true),
     previousTimeline: view.getUint32(52, true),
+    oldestTransaction: view.getUint32(84, true),
     checkpointTime: view.getBigInt64(104, true),
     minRecoveryLsn: lsnAt(view, 136),
     minRecoveryTimeline: view.getUint32(144, true),

@@ -28,6 +28,8 @@ export interface ListedBackup {
 export interface BackupFiles {
   /** The newest of the chain: directories and links are as it has them. */
   readonly isNewest: boolean;
+  /** It has a list of its files. */
+  readonly isListed: boolean;
   wants(name: string): boolean;
   isIncrement(name: string): boolean;
   /** undefined: no newer backup gave anything of the file. */
@@ -41,6 +43,15 @@ export interface BackupFiles {
   /** Names whose entries never came, at most a few. */
   missing(): readonly string[];
 }
+
+/** What the user asked for, of what the newest backup holds. */
+export interface FileChoice {
+  isChosen(name: string): boolean;
+  /** Told of each file of the list that was not chosen. */
+  onLeftOut?(name: string): void;
+}
+
+const EVERYTHING: FileChoice = { isChosen: () => true };
 
 /** Stored beside the data, in no list. */
 const UTILITY_FILES: ReadonlySet<string> = new Set([
@@ -64,18 +75,18 @@ const MISSING_NAMED_MAX = 5;
  * all of its own, an ancestor those that its child skipped or holds an increment for. A file that
  * the child does not name was dropped, and no ancestor brings it back.
  *
- * `chain`: newest first. `isChosen`: what the user asked for, by name.
+ * `chain`: newest first.
  */
 export async function planBackupFiles(
   chain: readonly ListedBackup[],
-  isChosen: (name: string) => boolean = () => true,
+  choice: FileChoice = EVERYTHING,
 ): Promise<readonly BackupFiles[]> {
   const [newest, ...ancestors] = chain;
   if (newest === undefined) return [];
-  const known = new KnownFiles(isChosen);
+  const known = new KnownFiles(choice);
   const first = new ListedFiles(known, newest.backup);
   if (!(await newest.read(first))) {
-    if (ancestors.length === 0) return [new AllFiles(isChosen)];
+    if (ancestors.length === 0) return [new AllFiles(choice)];
     throw new CorruptObjectError(newest.backup, "an increment without files_metadata.json");
   }
   const plans: ListedFiles[] = [first];
@@ -101,19 +112,20 @@ class KnownFiles {
   readonly names = new NameTable();
   /** Of files of which newer backups gave some pages. */
   readonly pages = new Map<number, WrittenPages>();
-  readonly isChosen: (name: string) => boolean;
+  readonly choice: FileChoice;
 
-  constructor(isChosen: (name: string) => boolean) {
-    this.isChosen = isChosen;
+  constructor(choice: FileChoice) {
+    this.choice = choice;
   }
 }
 
 /** A full backup without a list: whatever its tars hold. */
 class AllFiles implements BackupFiles {
   readonly isNewest = true;
+  readonly isListed = false;
   readonly wants: (name: string) => boolean;
 
-  constructor(isChosen: (name: string) => boolean) {
+  constructor({ isChosen }: FileChoice) {
     this.wants = isChosen;
   }
 
@@ -141,7 +153,7 @@ class ListedFiles implements BackupFiles, FileListVisitor {
   readonly backup: string;
   readonly #known: KnownFiles;
   #facts: Uint8Array;
-  #isListed = true;
+  isListed = true;
   #isAllPlaced: boolean | undefined;
   readonly #unneededParts = new Set<string>();
 
@@ -164,7 +176,9 @@ class ListedFiles implements BackupFiles, FileListVisitor {
       larger.set(this.#facts);
       this.#facts = larger;
     }
-    const isWanted = !this.isNewest || this.#known.isChosen(name);
+    const { choice } = this.#known;
+    const isWanted = !this.isNewest || choice.isChosen(name);
+    if (!isWanted) choice.onLeftOut?.(name);
     this.#facts[number] =
       ((this.#facts[number] ?? 0) & PLACED) |
       LISTED |
@@ -178,7 +192,7 @@ class ListedFiles implements BackupFiles, FileListVisitor {
     for (const entry of entryNames) {
       if (this.isNewest) {
         // Its list of files may come later.
-        isNeeded ||= UTILITY_FILES.has(entry) || this.#known.isChosen(entry);
+        isNeeded ||= UTILITY_FILES.has(entry) || this.#known.choice.isChosen(entry);
         continue;
       }
       const number = this.#wanted(entry);
@@ -191,12 +205,12 @@ class ListedFiles implements BackupFiles, FileListVisitor {
 
   /** A full backup without a list, of which a child names the files. */
   beginUnlisted(): void {
-    this.#isListed = false;
+    this.isListed = false;
   }
 
   /** All that the child builds upon is there. */
   checkComplete(child: string): void {
-    if (!this.#isListed) return;
+    if (!this.isListed) return;
     const number = this.#first((facts) => (facts & (WANTED | LISTED)) === WANTED);
     if (number === undefined) return;
     const name = this.#known.names.nameOf(number);

@@ -5,9 +5,16 @@ import { ToolError, UsageError } from "../../base/errors.ts";
 import type { BackupName } from "../../catalog/backup-name.ts";
 import type { Sentinel } from "../../catalog/sentinel.ts";
 import { formatLsn } from "../../delta/lsn.ts";
-import type { PartContent, RestorePart, RestoreRequest, RestoreSession } from "../adapter.ts";
+import type {
+  PartContent,
+  RestoreOptions,
+  RestorePart,
+  RestoreRequest,
+  RestoreSession,
+} from "../adapter.ts";
 import { parseControlFile } from "./control-file.ts";
 import { prepareDeltaTarget } from "./delta-target.ts";
+import { beginPartialRestore, type PartialRestore } from "./partial-restore.ts";
 import { writeRecoverySettings } from "./recovery-settings.ts";
 import { type BackupFiles, planBackupFiles } from "./restore-files.ts";
 import { labelStart } from "./restore-label.ts";
@@ -57,9 +64,7 @@ export async function beginPostgresRestore(request: RestoreRequest): Promise<Res
   const newest = backups.at(-1);
   if (newest === undefined) throw new UsageError("a restore needs a backup");
   const { mask, restoreSpec, isDelta } = request.options;
-  if (isDelta && mask !== undefined) {
-    throw new UsageError("--delta and --mask exclude each other");
-  }
+  refuseContradictions(request.options);
   const own = linksOf(newest.facts.tablespaces, `sentinel of ${newest.sentinel.name}`);
   const relocated =
     restoreSpec === undefined
@@ -67,7 +72,9 @@ export async function beginPostgresRestore(request: RestoreRequest): Promise<Res
       : linksOf(parseRestoreSpec(restoreSpec.text, restoreSpec.path), restoreSpec.path);
   const links = relocated === undefined ? own : relocatedLinks(own, relocated);
   const newestFirst = request.chain.toReversed();
-  const plans = await planBackupFiles(newestFirst.map((one) => listedBackup(one, request)));
+  const partial = await beginPartialRestore(newest, request);
+  const lists = newestFirst.map((one) => listedBackup(one, request));
+  const plans = await planBackupFiles(lists, partial?.choice);
   const files = new Map<BackupName, BackupFiles>();
   for (const [index, { name }] of newestFirst.entries()) {
     files.set(name, defined(plans[index], "plan of a backup"));
@@ -85,9 +92,19 @@ export async function beginPostgresRestore(request: RestoreRequest): Promise<Res
     files,
     matchesMask: mask === undefined ? undefined : parseMask(mask),
     isRelocated: relocated !== undefined,
+    partial,
     syncer: await FileSyncer.open(request.options.syncsFiles),
   };
   return new PostgresRestore(facts);
+}
+
+function refuseContradictions({ mask, isDelta, only }: RestoreOptions): void {
+  const given = [
+    ...(mask === undefined ? [] : ["--mask"]),
+    ...(isDelta ? ["--delta"] : []),
+    ...(only.length === 0 ? [] : ["--restore-only"]),
+  ];
+  if (given.length > 1) throw new UsageError(`${given.join(" and ")} exclude each other`);
 }
 
 interface RestoreFacts {
@@ -99,6 +116,7 @@ interface RestoreFacts {
   readonly matchesMask: ((path: string) => boolean) | undefined;
   /** The user moved the tablespaces: the backup's own map of them would move them back. */
   readonly isRelocated: boolean;
+  readonly partial: PartialRestore | undefined;
   readonly syncer: FileSyncer;
 }
 
@@ -147,6 +165,9 @@ class PostgresRestore implements RestoreSession {
       tree: this.#tree,
       syncer: this.#syncer,
       files: this.#filesOf(part),
+      onUnwanted: (path, sizeBytes) => {
+        this.#facts.partial?.leaveOut(path, sizeBytes, this.#filesOf(part));
+      },
       place: (path) => this.#placeOf(path, part.backup),
       isForeign,
       // WAL-G leaves the end off the tars that it takes over the replication protocol.
@@ -171,6 +192,7 @@ class PostgresRestore implements RestoreSession {
     if (matchesMask === undefined) {
       checkLabel(this.#tree, this.#facts);
       checkControlFile(this.#tree, this.#facts);
+      await this.#facts.partial?.finish(this.#tree, this.#syncer, CONTROL_PATH_UNFINISHED);
     }
     if (request.recovery !== undefined) {
       writeRecoverySettings(this.#tree, this.#syncer, request.recovery.settings);

@@ -96,10 +96,16 @@ describe("files of a chain", () => {
   });
 
   it("are those that were chosen", async () => {
-    const plans = await planBackupFiles([FIRST, FULL], (name) => name !== "b");
+    const leftOut: string[] = [];
+    const choice = {
+      isChosen: (name: string) => name !== "b",
+      onLeftOut: (name: string) => leftOut.push(name),
+    };
+    const plans = await planBackupFiles([FIRST, FULL], choice);
+    expect(leftOut).toEqual(["b"]);
     expect(plans.map((plan) => plan.wants("b"))).toEqual([false, false]);
     expect(plans.map((plan) => plan.missing().join(""))).toEqual(["cde", "ac"]);
-    const [all] = await planBackupFiles([listed("F", undefined)], (name) => name !== "b");
+    const [all] = await planBackupFiles([listed("F", undefined)], choice);
     expect([all?.wants("a"), all?.wants("b")]).toEqual([true, false]);
   });
 
