@@ -77,7 +77,8 @@ const CHANGES: readonly string[] = [
   "CREATE INDEX words_gist ON words USING gist (p)",
   "CREATE INDEX words_brin ON words USING brin (i)",
   "CREATE INDEX words_spgist ON words USING spgist (w)",
-  "INSERT INTO words SELECT i, array[i, i % 9], point(i, i), 'x' || i FROM generate_series(1, 3000) i",
+  `INSERT INTO words SELECT i, array[i, i % 9], point(i, i), 'x' || i
+   FROM generate_series(1, 3000) i`,
   "DELETE FROM words WHERE i % 3 = 0",
   "VACUUM words",
   "BEGIN; INSERT INTO changed VALUES (90001, 'prepared', 1); PREPARE TRANSACTION 'kept'",
@@ -87,7 +88,8 @@ const CHANGES: readonly string[] = [
   "ROLLBACK PREPARED 'dropped'",
   `BEGIN; SAVEPOINT s; CREATE TABLE half AS SELECT 1 i; INSERT INTO changed VALUES (90002, 'a', 1);
    ROLLBACK TO s; INSERT INTO changed VALUES (90003, 'b', 1); COMMIT`,
-  "CREATE TABLE copied (i int); COPY (SELECT i FROM generate_series(1, 5000) i) TO PROGRAM 'cat > copied.txt'",
+  "CREATE TABLE copied (i int)",
+  "COPY (SELECT i FROM generate_series(1, 5000) i) TO PROGRAM 'cat > copied.txt'",
   "COPY copied FROM PROGRAM 'cat copied.txt'",
   "CREATE MATERIALIZED VIEW seen AS SELECT count(*) FROM changed",
   "REFRESH MATERIALIZED VIEW seen",
