@@ -25,9 +25,7 @@ export const WAL_SETTINGS = section("wal", [
     kind: "flag",
     default: "false",
     example: "true",
-    help: "Record changed blocks while WAL is archived, to speed up deltas",
-    status: "idle",
-    idleBecause: "delta backups are not made yet",
+    help: "Record changed blocks while WAL is archived, and find them by it in deltas",
   },
   {
     key: "FORCE_WAL_DELTA",
@@ -37,7 +35,7 @@ export const WAL_SETTINGS = section("wal", [
     example: "true",
     help: "Take deltas from recorded blocks only",
     status: "idle",
-    idleBecause: "delta backups are not made yet",
+    idleBecause: "a delta without them looks through the pages, and is as right",
   },
   {
     key: "TOTAL_BG_UPLOADED_LIMIT",
