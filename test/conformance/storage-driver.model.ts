@@ -61,6 +61,20 @@ export class StorageModel {
     }
   }
 
+  /** A listing is whole or an error: every name that is surely there is in it, in order. */
+  async list(prefix: string): Promise<boolean> {
+    try {
+      const found = (await listed(this.#driver, prefix)).map(({ key }) => key);
+      const sure = [...this.#possible.keys()].filter((key) => !this.#of(key).includes(undefined));
+      expect(found).toEqual(expect.arrayContaining(sure));
+      expect(found).toEqual([...found].sort());
+      return true;
+    } catch (error) {
+      expect(error).toBeInstanceOf(StorageError);
+      return false;
+    }
+  }
+
   /** With nothing in the way any more: every object is read, and the listing has just them. */
   async settle(prefix: string): Promise<void> {
     const keys = [...this.#possible.keys()].sort();

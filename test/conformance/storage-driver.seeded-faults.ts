@@ -1,12 +1,10 @@
 // Seeded runs against any object service: what a driver says is stored can be read, what it
 // refuses to overwrite stays, a reader gets a whole object or an error, and nothing hangs.
-import { expect } from "vitest";
-import { ObjectExistsError, ObjectNotFoundError, StorageError } from "../../src/storage/errors.ts";
-import { type ObjectKey, toObjectKey } from "../../src/storage/object-key.ts";
-import { bytesSource } from "../../src/stream/byte-stream.ts";
+import { toObjectKey } from "../../src/storage/object-key.ts";
 import type { Fault, FaultProxy, FaultRule } from "../support/fault-proxy.ts";
 import { fuzzSeed, type Random, seededRandom } from "../support/random.ts";
-import { listed, NEVER, pattern, read } from "./storage-driver.calls.ts";
+import { pattern } from "./storage-driver.calls.ts";
+import { StorageModel } from "./storage-driver.model.ts";
 import type { FaultyStorage, Values } from "./storage-driver.service-faults.ts";
 
 /** Seeds of the runs: `FAULT_RUNS` of them, from `FUZZ_SEED` on where it is set. */
@@ -54,97 +52,22 @@ function randomRules(random: Random, run: SeededRun): FaultRule[] {
   }));
 }
 
-/** What may be stored under each name: after a put that failed, the old or the new. */
-class Model {
-  readonly #possible = new Map<ObjectKey, readonly (Uint8Array | undefined)[]>();
-
-  of(key: ObjectKey): readonly (Uint8Array | undefined)[] {
-    return this.#possible.get(key) ?? [undefined];
-  }
-
-  set(key: ObjectKey, ...possible: readonly (Uint8Array | undefined)[]): void {
-    this.#possible.set(key, possible);
-  }
-
-  allows(key: ObjectKey, found: Uint8Array | undefined): boolean {
-    return this.of(key).some((bytes) => Bun.deepEquals(bytes, found));
-  }
-}
-
-async function write(
-  { driver }: FaultyStorage,
-  model: Model,
-  facts: { readonly key: ObjectKey; readonly bytes: Uint8Array; readonly ifAbsent: boolean },
-): Promise<void> {
-  const { key, bytes, ifAbsent } = facts;
-  try {
-    await driver.put(key, bytesSource(bytes), { ifAbsent, signal: NEVER });
-    // Whoever was told "stored" must not have overwritten anything that surely was there.
-    if (ifAbsent) expect(model.of(key)).toContain(undefined);
-    model.set(key, bytes);
-  } catch (error) {
-    expect(error).toBeInstanceOf(StorageError);
-    if (error instanceof ObjectExistsError) {
-      expect(ifAbsent).toBe(true);
-      model.set(key, ...model.of(key).filter((old) => old !== undefined));
-      expect(model.of(key).length).toBeGreaterThan(0);
-    } else {
-      model.set(key, ...model.of(key), bytes);
-    }
-  }
-}
-
-async function check({ driver }: FaultyStorage, model: Model, key: ObjectKey): Promise<void> {
-  try {
-    const found = await read(driver, key);
-    expect(model.allows(key, found)).toBe(true);
-    model.set(key, found);
-  } catch (error) {
-    expect(error).toBeInstanceOf(StorageError);
-    if (!(error instanceof ObjectNotFoundError)) return;
-    expect(model.allows(key, undefined)).toBe(true);
-    model.set(key, undefined);
-  }
-}
-
-/** A listing under faults is whole or an error: every name that is surely there is in it. */
-async function list(run: SeededRun, model: Model, keys: readonly ObjectKey[]): Promise<void> {
-  try {
-    const found = (await listed(run.storage.driver, `${run.folder}/`)).map(({ key }) => key);
-    const sure = keys.filter((key) => !model.of(key).includes(undefined));
-    expect(found).toEqual(expect.arrayContaining(sure));
-    expect(found).toEqual([...found].sort());
-  } catch (error) {
-    expect(error).toBeInstanceOf(StorageError);
-  }
-}
-
 export async function runSeededFaults(run: SeededRun): Promise<void> {
-  const { storage, proxy, folder } = run;
+  const { proxy, folder } = run;
   const random = seededRandom(run.seed);
   const keys = ["a", "b", "c", "d"].map((name) => toObjectKey(`${folder}/${name}`));
-  const model = new Model();
+  const model = new StorageModel(run.storage.driver);
   for (let round = 0; round < run.rounds; round += 1) {
     const key = random.pick(keys);
     const isLarge = random.below(6) === 0;
     const bytes = pattern(isLarge ? run.largeBytes : random.below(200_000), round);
     const action = random.below(5);
     proxy.arm(...randomRules(random, run));
-    if (action < 2) await write(storage, model, { key, bytes, ifAbsent: action === 0 });
-    else if (action === 2) await check(storage, model, key);
-    else if (action === 3) await list(run, model, keys);
-    else {
-      try {
-        await storage.driver.delete([key], NEVER);
-        model.set(key, undefined);
-      } catch (error) {
-        expect(error).toBeInstanceOf(StorageError);
-        model.set(key, ...model.of(key), undefined);
-      }
-    }
+    if (action < 2) await model.put(key, bytes, action === 0);
+    else if (action === 2) await model.check(key);
+    else if (action === 3) await model.list(`${folder}/`);
+    else await model.delete(key);
   }
   proxy.arm();
-  for (const key of keys) await check(storage, model, key);
-  const names = (await listed(storage.driver, `${folder}/`)).map(({ key }) => key);
-  expect(names).toEqual(keys.filter((key) => model.of(key)[0] !== undefined));
+  await model.settle(`${folder}/`);
 }

@@ -18,6 +18,7 @@ export interface FaultySftp extends AsyncDisposable {
 
 export interface FaultySftpOptions {
   readonly lines?: readonly string[];
+  readonly sizeMiB?: number;
   readonly attemptsMax?: number;
   readonly connectionsMax?: number;
   readonly idleTimeoutMs?: number;
@@ -26,7 +27,8 @@ export interface FaultySftpOptions {
 
 /** A driver, with its retries, that reaches an empty repository through the proxy. */
 export async function startFaultySftp(options: FaultySftpOptions = {}): Promise<FaultySftp> {
-  const server = await startSftpServer({ lines: options.lines ?? [] });
+  const { lines = [], sizeMiB } = options;
+  const server = await startSftpServer({ lines, ...(sizeMiB === undefined ? {} : { sizeMiB }) });
   const proxy = await startTcpFaultProxy(server.port);
   const values = {
     ...sftpSettings(server, proxy.port),

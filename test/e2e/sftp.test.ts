@@ -1,6 +1,7 @@
 // The whole way over a real SSH server with the compiled binary: WAL is archived and fetched,
 // backups of a directory and of a stream come back on PostgreSQL 17, and memory keeps its bounds.
 import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { BackupSite } from "../support/backup-site.ts";
 import { goldenSegment } from "../support/golden-wal.ts";
@@ -143,7 +144,18 @@ test("one segment takes 120 MiB at most, and a backup 200 MiB", async () => {
     isServer: true,
     env: site.environment({ settings: { WALG_UPLOAD_DISK_CONCURRENCY: "4" } }),
   });
-  console.log(`peak MiB: wal-push ${wal.toFixed(0)}, backup-push ${backup.toFixed(0)}`);
+  const fetched = await peakMiB(["wal-fetch", golden.name, "pg_wal/RECOVERYXLOG"], run);
+  const target = join(site.scratch.path, "peak");
+  const restored = await peakMiB(["backup-fetch", target, "LATEST"], {
+    isServer: true,
+    env: site.environment(),
+  });
+  console.log(
+    `peak MiB: wal-push ${wal.toFixed(0)}, wal-fetch ${fetched.toFixed(0)}, ` +
+      `backup-push ${backup.toFixed(0)}, backup-fetch ${restored.toFixed(0)}`,
+  );
+  expect(fetched).toBeLessThan(120);
+  expect(restored).toBeLessThan(200);
   expect(wal).toBeGreaterThan(10);
   expect(wal).toBeLessThan(120);
   expect(backup).toBeLessThan(200);

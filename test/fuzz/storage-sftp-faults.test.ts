@@ -4,13 +4,14 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { toObjectKey } from "../../src/storage/object-key.ts";
 import { pattern } from "../conformance/storage-driver.calls.ts";
 import { StorageModel } from "../conformance/storage-driver.model.ts";
+import { faultSeeds } from "../conformance/storage-driver.seeded-faults.ts";
 import { type FaultySftp, startFaultySftp } from "../conformance/storage-driver.sftp-faults.ts";
-import { fuzzSeed, type Random, seededRandom } from "../support/random.ts";
+import { type Random, seededRandom } from "../support/random.ts";
 import type { TcpFault } from "../support/tcp-fault-proxy.ts";
 
 const MIB = 1024 * 1024;
-/** The long form is `FUZZ_ROUNDS=200` and more; a round takes about 50 ms. */
-const ROUNDS = Number(process.env["FUZZ_ROUNDS"] ?? 80);
+/** The long form is `FAULT_RUNS=200`. */
+const ROUNDS = 60;
 const ROUND_TIMEOUT_MS = 5000;
 
 let faulty: FaultySftp;
@@ -32,33 +33,33 @@ function randomFault(random: Random): TcpFault | undefined {
   return { kind, direction, afterBytes, times };
 }
 
-const seed = fuzzSeed();
-test(`seed ${seed}`, { timeout: ROUNDS * ROUND_TIMEOUT_MS }, async () => {
+test.each(faultSeeds(1))("seed %i", { timeout: ROUNDS * ROUND_TIMEOUT_MS }, async (seed) => {
   const random = seededRandom(seed);
   const model = new StorageModel(faulty.driver);
-  const keys = ["a", "b", "c/d", "c/e"].map((name) => toObjectKey(`fuzz/${name}`));
+  const folder = `seed-${seed}`;
+  const keys = ["a", "b", "c/d", "c/e"].map((name) => toObjectKey(`${folder}/${name}`));
   const told = { done: 0, failed: 0 };
   for (let round = 0; round < ROUNDS; round += 1) {
     const key = random.pick(keys);
     const isLarge = random.below(6) === 0;
     const bytes = pattern(isLarge ? 5 * MIB : random.below(200_000), round);
-    const action = random.below(5);
-    const fault = randomFault(random);
-    faulty.proxy.arm(fault);
+    faulty.proxy.arm(randomFault(random));
     if (random.below(12) === 0) {
       await faulty.server.kill();
       await faulty.server.restart();
     }
-    const isDone =
-      action < 3
-        ? await model.put(key, bytes, action === 0)
-        : action === 3
-          ? await model.check(key)
-          : await model.delete(key);
-    told[isDone ? "done" : "failed"] += 1;
+    const act = random.pick([
+      () => model.put(key, bytes, true),
+      () => model.put(key, bytes, false),
+      () => model.put(key, bytes, false),
+      () => model.check(key),
+      () => model.list(`${folder}/`),
+      () => model.delete(key),
+    ]);
+    told[(await act()) ? "done" : "failed"] += 1;
   }
   faulty.proxy.arm();
-  await model.settle("fuzz/");
-  // With everything refused, or nothing in the way, the rounds would prove little.
+  await model.settle(`${folder}/`);
+  // With everything refused, the rounds would prove little.
   expect(told.done).toBeGreaterThan(ROUNDS / 4);
 });

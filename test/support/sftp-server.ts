@@ -11,6 +11,8 @@ export interface SftpServerOptions {
   readonly lines?: readonly string[];
   /** Private keys that it shows besides its own. */
   readonly hostKeys?: readonly Uint8Array[];
+  /** Its repository is a file system of its own of this size, which only it sees; needs root. */
+  readonly sizeMiB?: number;
 }
 
 /** A running sshd of the servers' account, with a folder for the repository. */
@@ -62,7 +64,8 @@ export async function startSftpServer(options: SftpServerOptions = {}): Promise<
   const lines = [...furtherKeys, ...(options.lines ?? [])];
   writeFileSync(join(dir, "config"), configuration(dir, port, lines));
   giveTreeToServers(scratch.path);
-  let listener = await startListener(dir, port);
+  const start = () => startListener(dir, port, mounting(root, options.sizeMiB));
+  let listener = await start();
   const kill = async () => {
     const victims = sessionsOf(listener.pid);
     for (const pid of [listener.pid, ...victims]) killProcess(pid);
@@ -80,7 +83,7 @@ export async function startSftpServer(options: SftpServerOptions = {}): Promise<
     pids: () => [listener.pid, ...sessionsOf(listener.pid)],
     kill,
     async restart() {
-      listener = await startListener(dir, port);
+      listener = await start();
     },
     async [Symbol.asyncDispose]() {
       await kill();
@@ -121,9 +124,23 @@ function configuration(dir: string, port: number, lines: readonly string[]): str
   ].join("\n");
 }
 
-async function startListener(dir: string, port: number): Promise<Bun.Subprocess> {
+/** The words that give a command a small file system in place of a folder. */
+function mounting(root: string, sizeMiB: number | undefined): readonly string[] {
+  if (sizeMiB === undefined) return [];
+  const account = serverAccount();
+  const owner = account === undefined ? "" : `,uid=${account.uid},gid=${account.gid}`;
+  const mount = `mount -t tmpfs -o size=${sizeMiB}m${owner} tidemark-test ${root}`;
+  return ["unshare", "--mount", "sh", "-c", `${mount} && exec "$@"`, "sh"];
+}
+
+async function startListener(
+  dir: string,
+  port: number,
+  before: readonly string[],
+): Promise<Bun.Subprocess> {
   const log = join(dir, "log");
-  const child = Bun.spawn(asServer([SSHD, "-D", "-e", "-f", join(dir, "config")]), {
+  const sshd = asServer([SSHD, "-D", "-e", "-f", join(dir, "config")]);
+  const child = Bun.spawn([...before, ...sshd], {
     cwd: "/",
     stdin: "ignore",
     stdout: "ignore",
