@@ -64,6 +64,6 @@ function parseFromLsn(text: string): Lsn {
   if (value !== undefined && value <= LSN_MAX) return toLsn(value);
   throw new UsageError(
     `--from-lsn ${JSON.stringify(text)}: not an LSN`,
-    "Give it as a decimal number, or as pg_controldata of the standby prints it: 0/16B3748.",
+    "Give it as a decimal number, or as pg_controldata prints the REDO location: 0/16B3748.",
   );
 }

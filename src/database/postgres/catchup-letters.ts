@@ -61,7 +61,8 @@ export class Letters {
       systemIdentifier: `${hello.systemIdentifier}`,
       majorVersion: hello.majorVersion,
       timeline: hello.timeline,
-      lsn: formatLsn(hello.lsn),
+      knownLsn: formatLsn(hello.knownLsn),
+      reachedLsn: formatLsn(hello.reachedLsn),
     });
   }
 
@@ -75,7 +76,8 @@ export class Letters {
       ),
       majorVersion: letter.required("majorVersion", letter.text("majorVersion")),
       timeline: letter.required("timeline", letter.count("timeline")),
-      lsn: parseLsn(letter.required("lsn", letter.text("lsn"))),
+      knownLsn: parseLsn(letter.required("knownLsn", letter.text("knownLsn"))),
+      reachedLsn: parseLsn(letter.required("reachedLsn", letter.text("reachedLsn"))),
     };
   }
 

@@ -148,6 +148,7 @@ class Receiver {
 function announcedFiles(increments: ReadonlySet<string>): BackupFiles {
   return {
     isNewest: true,
+    isListed: false,
     wants: () => true,
     isIncrement: (name) => increments.has(name),
     writtenPages: () => undefined,

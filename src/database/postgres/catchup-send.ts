@@ -109,7 +109,7 @@ class Sender {
   async *#content(): AsyncGenerator<Uint8Array> {
     const { beginBackup } = this.#send;
     await using session = await beginBackup({
-      sinceLsn: this.#hello.lsn,
+      sinceLsn: this.#hello.knownLsn,
       onBegun: (offer, tablespaces) => this.#begin(offer, tablespaces),
       onIncrement: (path) => this.#announce(FRAME.increment, path),
     });
@@ -125,14 +125,15 @@ class Sender {
   }
 
   async #begin(offer: CatchupOffer, tablespaces: readonly TablespaceLink[]): Promise<void> {
-    const { systemIdentifier, lsn } = this.#hello;
+    const { systemIdentifier, reachedLsn } = this.#hello;
     if (systemIdentifier !== offer.systemIdentifier) {
       throw new DatabaseError(
         `the standby is of system ${systemIdentifier}, this server of ${offer.systemIdentifier}`,
         { hint: "They are different clusters: check both directories." },
       );
     }
-    if (offer.startLsn < lsn) throw new DatabaseError("Catchup destination is already ahead");
+    if (offer.startLsn < reachedLsn)
+      throw new DatabaseError("Catchup destination is already ahead");
     await proveTimeline(this.#hello, offer, async (name) => {
       const path = join(this.#send.dataDir, "pg_wal", name);
       return existsSync(path) ? readFileSync(path) : undefined;

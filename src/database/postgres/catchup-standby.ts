@@ -39,8 +39,14 @@ export interface CatchupStandby extends Disposable {
   readonly control: ControlFile;
   /** `15`, `18`. */
   readonly majorVersion: string;
-  /** The directory holds every change before this position. */
+  /**
+   * The directory holds every change before this position: the redo point of its last checkpoint.
+   * A standby that stops cleanly does not write what it replayed since, unless there was another
+   * checkpoint to follow (CreateRestartPoint in src/backend/access/transam/xlog.c).
+   */
   readonly knownLsn: Lsn;
+  /** Some of its pages may hold changes up to here. */
+  readonly reachedLsn: Lsn;
   /** A former catchup was interrupted: only another one makes the directory a cluster again. */
   readonly isInterrupted: boolean;
   readonly tablespaces: readonly TablespaceLink[];
@@ -60,8 +66,12 @@ export interface CatchupOffer {
   readonly startLsn: Lsn;
 }
 
-/** States in which the directory holds all that its pg_control speaks of, flushed. */
-const CLEAN = new Set(["shut down", "shut down in recovery"]);
+/** States from which a server goes on by replaying what others wrote, or has ended all it did. */
+const RECOVERING: ReadonlySet<string> = new Set([
+  "shut down",
+  "shut down in recovery",
+  "in archive recovery",
+]);
 
 /** Looks at a directory and holds it against other catchups; changes nothing. */
 export async function openStandby(dir: string): Promise<CatchupStandby> {
@@ -101,32 +111,32 @@ function lookAt(dataDir: string): Omit<CatchupStandby, "majorVersion" | typeof S
   const isInterrupted = existsSync(before) && !existsSync(join(dataDir, CONTROL_PATH));
   const path = isInterrupted ? before : join(dataDir, CONTROL_PATH);
   const control = parseControlFile(readable(path), path);
+  refuseCrashed(control, dataDir);
   return {
     dataDir,
     control,
-    knownLsn: knownLsnOf(control, dataDir),
+    knownLsn: control.redoLsn,
+    reachedLsn: laterLsn(control.minRecoveryLsn, control.checkpointLsn),
     isInterrupted,
     tablespaces: localTablespaces(dataDir),
     owner: ownerOf(dataDir),
   };
 }
 
-/**
- * A server that stopped cleanly has flushed all that it replayed. One that crashed in recovery has
- * flushed what lies before the redo point; a crashed primary may have gone another way.
- */
-function knownLsnOf(control: ControlFile, dataDir: string): Lsn {
-  const { state, checkpointLsn, minRecoveryLsn, redoLsn } = control;
-  if (CLEAN.has(state)) return laterLsn(minRecoveryLsn, checkpointLsn);
-  if (state === "in archive recovery") return redoLsn;
-  throw new DatabaseError(`${dataDir} is no cleanly stopped cluster: its state is "${state}"`, {
-    hint: "Start the server once as a standby and stop it, or restore it from a backup.",
-  });
+/** A crashed primary may have gone another way, and nobody knows how far. */
+function refuseCrashed({ state }: ControlFile, dataDir: string): void {
+  if (RECOVERING.has(state)) return;
+  throw new DatabaseError(
+    `${dataDir} is no standby, nor cleanly stopped: its state is "${state}"`,
+    {
+      hint: "Start the server once as a standby and stop it, or restore it from a backup.",
+    },
+  );
 }
 
 /** Throws unless the offer brings this very standby forward, without a gap. */
 export function checkOffer(standby: CatchupStandby, offer: CatchupOffer): void {
-  const { control, dataDir, knownLsn } = standby;
+  const { control, dataDir, knownLsn, reachedLsn } = standby;
   const refuse = (detail: string, hint: string): never => {
     throw new DatabaseError(`${offer.name} cannot bring ${dataDir} forward: ${detail}`, { hint });
   };
@@ -142,14 +152,14 @@ export function checkOffer(standby: CatchupStandby, offer: CatchupOffer): void {
   }
   if (offer.sinceLsn > knownLsn) {
     refuse(
-      `the standby stands at ${formatLsn(knownLsn)}, changes are in it from ` +
-        `${formatLsn(offer.sinceLsn)} on`,
+      `the standby holds what changed before ${formatLsn(knownLsn)}, and this what changed ` +
+        `from ${formatLsn(offer.sinceLsn)} on`,
       `Take another one with --from-lsn ${knownLsn}.`,
     );
   }
-  if (offer.startLsn < knownLsn) {
+  if (offer.startLsn < reachedLsn) {
     refuse(
-      `the standby stands at ${formatLsn(knownLsn)}, past its start at ` +
+      `the standby stands at ${formatLsn(reachedLsn)}, past its start at ` +
         `${formatLsn(offer.startLsn)}`,
       "The standby needs no catchup, or a later one.",
     );
@@ -157,13 +167,13 @@ export function checkOffer(standby: CatchupStandby, offer: CatchupOffer): void {
 }
 
 /** Where a standby stands. */
-export interface StandbyPlace {
+export interface StandbyPlace extends Pick<CatchupStandby, "knownLsn" | "reachedLsn"> {
   readonly timeline: number;
-  readonly lsn: Lsn;
 }
 
-export function placeOf({ control, knownLsn }: CatchupStandby): StandbyPlace {
-  return { timeline: Math.max(control.timeline, control.minRecoveryTimeline), lsn: knownLsn };
+export function placeOf({ control, knownLsn, reachedLsn }: CatchupStandby): StandbyPlace {
+  const timeline = Math.max(control.timeline, control.minRecoveryTimeline);
+  return { timeline, knownLsn, reachedLsn };
 }
 
 /**
@@ -181,7 +191,9 @@ export async function proveTimeline(
   const bytes = place.timeline < timeline ? await history(name) : undefined;
   if (bytes !== undefined) {
     const text = new TextDecoder().decode(bytes);
-    if (isAncestor(parseTimelineHistory(text, { timeline, name }), place.timeline, place.lsn))
+    if (
+      isAncestor(parseTimelineHistory(text, { timeline, name }), place.timeline, place.reachedLsn)
+    )
       return;
   }
   const isUnknown = place.timeline < timeline && bytes === undefined;

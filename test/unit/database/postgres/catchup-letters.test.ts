@@ -17,7 +17,8 @@ const HELLO = {
   systemIdentifier: 0xf123_4567_89ab_cdefn,
   majorVersion: "15",
   timeline: 3,
-  lsn: toLsn(0x12_3456_7890n),
+  knownLsn: toLsn(0x12_3456_7890n),
+  reachedLsn: toLsn(0x12_3456_7891n),
 };
 const OFFER: OfferedCatchup = {
   offer: {

@@ -54,24 +54,24 @@ function standbyDir(fields: Fields = {}) {
   return { dir, [Symbol.dispose]: () => scratch[Symbol.dispose]() };
 }
 
-async function knownLsn(fields: Fields): Promise<bigint> {
+async function position(fields: Fields) {
   using made = standbyDir(fields);
   using standby = await openStandby(made.dir);
-  return standby.knownLsn;
+  return [standby.knownLsn, standby.reachedLsn];
 }
 
 describe("openStandby", () => {
   test.each([
-    ["a clean standby", { minRecovery: 6000n }, 6000n],
-    ["a clean standby at its checkpoint", { minRecovery: 4500n }, 5000n],
-    ["a clean primary", { state: STATE.shutDown }, 5000n],
-    ["a standby that crashed", { state: STATE.inArchiveRecovery, minRecovery: 6000n }, 4000n],
-  ])("tells where %s stands", async (_title, fields, expected) => {
-    expect(await knownLsn(fields)).toBe(expected);
+    ["a clean standby", { minRecovery: 6000n }, 4000n, 6000n],
+    ["a clean standby at its checkpoint", { minRecovery: 4500n }, 4000n, 5000n],
+    ["a clean primary", { state: STATE.shutDown, redo: 5000n }, 5000n, 5000n],
+    ["a standby that crashed", { state: STATE.inArchiveRecovery }, 4000n, 5000n],
+  ])("tells what %s holds, and how far it came", async (_title, fields, known, reached) => {
+    expect(await position(fields)).toEqual([known, reached]);
   });
 
   test("refuses a primary that crashed, and what is no data directory", async () => {
-    await expect(knownLsn({ state: STATE.inProduction })).rejects.toThrow("in production");
+    await expect(position({ state: STATE.inProduction })).rejects.toThrow("in production");
     using scratch = makeScratch("catchup");
     await expect(openStandby(scratch.path)).rejects.toThrow("PG_VERSION");
     await expect(openStandby(join(scratch.path, "absent"))).rejects.toThrow("ENOENT");
@@ -99,7 +99,7 @@ describe("openStandby", () => {
     expect(existsSync(join(made.dir, "global/pg_control"))).toBe(false);
     {
       using standby = await openStandby(made.dir);
-      expect(standby).toMatchObject({ isInterrupted: true, knownLsn: 5000n });
+      expect(standby).toMatchObject({ isInterrupted: true, reachedLsn: 5000n });
       beginStandby(standby);
       writeFileSync(join(made.dir, CONTROL_AFTER), control({ checkpoint: 9000n }));
       finishStandby(standby);
@@ -114,7 +114,7 @@ describe("openStandby", () => {
     using made = standbyDir({ checkpoint: 9000n });
     writeFileSync(join(made.dir, CONTROL_BEFORE), control({}));
     using standby = await openStandby(made.dir);
-    expect(standby).toMatchObject({ isInterrupted: false, knownLsn: 9000n });
+    expect(standby).toMatchObject({ isInterrupted: false, reachedLsn: 9000n });
   });
 });
 
@@ -123,7 +123,7 @@ const OFFER: CatchupOffer = {
   systemIdentifier: 77n,
   pgVersion: 150_018,
   timeline: 1,
-  sinceLsn: toLsn(5000n),
+  sinceLsn: toLsn(4000n),
   startLsn: toLsn(7000n),
 };
 
@@ -132,7 +132,7 @@ describe("checkOffer", () => {
     ["of another system", { systemIdentifier: 78n }, "of system 78"],
     ["of no system", { systemIdentifier: undefined }, "of system undefined"],
     ["of another version", { pgVersion: 160_002 }, "of version 16"],
-    ["with a gap", { sinceLsn: toLsn(5001n) }, "changes are in it from 0/1389 on"],
+    ["with a gap", { sinceLsn: toLsn(4001n) }, "this what changed from 0/FA1 on"],
     ["from before the standby", { startLsn: toLsn(4999n) }, "past its start"],
   ])("refuses one %s", async (_title, change, message) => {
     using made = standbyDir();
@@ -148,6 +148,10 @@ describe("checkOffer", () => {
   });
 });
 
+const at = (timeline: number, lsn: bigint) => {
+  return { timeline, knownLsn: toLsn(0n), reachedLsn: toLsn(lsn) };
+};
+
 describe("proveTimeline", () => {
   const history = async (name: string) =>
     name === "00000003.history"
@@ -161,14 +165,13 @@ describe("proveTimeline", () => {
     ["a nearer ancestor", 2, 6000n, true],
     ["a later timeline", 4, 1n, false],
   ])("a standby on %s", async (_title, timeline, lsn, isFine) => {
-    const proof = proveTimeline({ timeline, lsn: toLsn(lsn) }, { ...OFFER, timeline: 3 }, history);
+    const proof = proveTimeline(at(timeline, lsn), { ...OFFER, timeline: 3 }, history);
     if (isFine) await proof;
     else await expect(proof).rejects.toThrow("not on its way");
   });
 
   test("says when nobody has the history", async () => {
-    const place = { timeline: 1, lsn: toLsn(1n) };
-    const proof = proveTimeline(place, { ...OFFER, timeline: 2 }, history);
+    const proof = proveTimeline(at(1, 1n), { ...OFFER, timeline: 2 }, history);
     await expect(proof).rejects.toThrow("nobody has 00000002.history");
   });
 });
