@@ -12,11 +12,17 @@
 const PAGE_BYTES = 8192;
 const HEADER_BYTES = 24;
 const KNOWN_FLAGS = 0x0007;
+const ALL_VISIBLE_FLAG = 0x0004;
 const LAYOUT_VERSION_MAX = 5;
 
 /** A page that was given to the relation and never filled: the server's PageIsNew. */
 export function isNewPage(words: Int32Array, start: number): boolean {
   return (words[start + 3] ?? 0) >>> 16 === 0;
+}
+
+/** PD_ALL_VISIBLE: everybody sees all rows of the page, and the visibility map says so too. */
+export function isAllVisible(words: Int32Array, start: number): boolean {
+  return ((words[start + 2] ?? 0) & (ALL_VISIBLE_FLAG << 16)) !== 0;
 }
 
 /**

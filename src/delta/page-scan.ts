@@ -2,12 +2,18 @@ import { PAGE_BYTES } from "./increment-format.ts";
 import type { Lsn } from "./lsn.ts";
 import { PageWindow } from "./page-check.ts";
 import type { PageWords } from "./page-checksum.ts";
-import { hasValidHeader, isNewPage } from "./page-header.ts";
+import { hasValidHeader, isAllVisible, isNewPage } from "./page-header.ts";
 
 /** Whether a page of the file may stand; `block` counts from the start of the file. */
 export type PageProof = (page: PageWords, block: number) => boolean;
 
 const BLOCKS_FIRST = 64;
+
+/**
+ * What pages of a GiST index that was built from sorted input keep as their LSN (GistBuildLSN in
+ * src/include/access/gist.h) although they were written, and logged, later.
+ */
+const UNLOGGED_BUILD_LSN = 1;
 
 /**
  * Finds the pages that changed since an LSN by looking at all of them: a page counts when its LSN
@@ -18,6 +24,7 @@ export class PageScan {
   readonly #sinceHigh: number;
   readonly #sinceLow: number;
   readonly #isIntact: PageProof | undefined;
+  readonly #countsVisible: boolean;
   readonly #window = new PageWindow(PAGE_BYTES);
   /** The one page description of the loop. */
   readonly #page: { -readonly [Key in keyof PageWords]: PageWords[Key] } = {
@@ -28,8 +35,12 @@ export class PageScan {
   #blocks = new Uint32Array(BLOCKS_FIRST);
   #count = 0;
 
-  /** `isIntact` undefined: the cluster has no checksums, or nobody wants them checked. */
-  constructor(since: Lsn, isIntact: PageProof | undefined) {
+  /**
+   * `isIntact` undefined: the cluster has no checksums, or nobody wants them checked.
+   * `countsVisible`: pages all of whose rows everybody sees count as changed, whatever their LSN.
+   */
+  constructor(since: Lsn, isIntact: PageProof | undefined, countsVisible = false) {
+    this.#countsVisible = countsVisible;
     this.#sinceHigh = Number(since >> 32n);
     this.#sinceLow = Number(since & 0xffff_ffffn);
     this.#isIntact = isIntact;
@@ -60,7 +71,9 @@ export class PageScan {
   }
 
   #isChanged(words: Int32Array, start: number): boolean {
+    if (this.#countsVisible && isAllVisible(words, start)) return true;
     const high = (words[start] ?? 0) >>> 0;
+    if (high === 0 && words[start + 1] === UNLOGGED_BUILD_LSN) return true;
     if (high !== this.#sinceHigh) return high > this.#sinceHigh;
     return (words[start + 1] ?? 0) >>> 0 >= this.#sinceLow;
   }

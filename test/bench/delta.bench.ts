@@ -96,8 +96,8 @@ async function benchDelta(
     title: `Incremental backup, ${100 / run.step} % of the pages changed`,
     note:
       `Clusters of ${mebibytes(Number(bytes))} MiB, page checksums on and checked; ` +
-      `${(changedBytes / (1 << 20)).toFixed(1)} MiB of pages have a changed row. Each builds on a full backup ` +
-      `of its own, with ${WORKERS} workers, zstd 3, warm page cache.`,
+      `${(changedBytes / (1 << 20)).toFixed(1)} MiB of pages have a changed row. Each builds on ` +
+      `a full backup of its own, with ${WORKERS} workers, zstd 3, warm page cache.`,
     results: await alternate(contestants, run.rounds),
     reference: BUNDLES,
     goals: [

@@ -49,6 +49,7 @@ describe.each(VERSIONS)("PostgreSQL %s", (version) => {
       blockBytes: 8192,
       walBlockBytes: 8192,
       hasDataChecksums: true,
+      logsHints: false,
     });
     const identifier = await cluster.value("SELECT system_identifier FROM pg_control_system()");
     expect(session.facts.systemIdentifier).toBe(BigInt(identifier));

@@ -6,7 +6,9 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { BackupSite } from "../support/backup-site.ts";
 import { startCluster } from "../support/postgres-cluster.ts";
+import { postgresTool } from "../support/postgres-install.ts";
 import { differingPages } from "../support/relation-files.ts";
+import { mustRunAsServer } from "../support/run-as.ts";
 
 const DELTAS = { WALG_DISABLE_PARTIAL_RESTORE: "true", WALG_DELTA_MAX_STEPS: "9" };
 const SETTINGS = { autovacuum: false, checkpoint_timeout: "1h" };
@@ -89,6 +91,22 @@ describe("G31 a parent", () => {
     expect(next.log).toContain("Doing full backup.");
     await site.cluster.query("CHECKPOINT");
     expect(differingPages(site.cluster.dataDir, await site.fetch(next.name))).toEqual([]);
+  });
+
+  test("G31 that was taken before page checksums were turned off is not built on", async () => {
+    await using site = await BackupSite.create({ version: "15", settings: SETTINGS });
+    const { name: full } = await site.mustPush([], { settings: DELTAS });
+    await goOn(site);
+    const delta = await site.mustPush([], { settings: DELTAS });
+    expect(delta.name).toContain(`_D_${full.slice(5)}`);
+    // All pages change, and no LSN.
+    await site.cluster.stop();
+    await mustRunAsServer([postgresTool("pg_checksums"), "--disable", site.cluster.dataDir]);
+    await site.cluster.start();
+    await goOn(site);
+    const later = await site.mustPush([], { settings: DELTAS });
+    expect(later.name).not.toContain("_D_");
+    expect(later.log).toMatch(/page checksums were turned off since .*Doing full backup\./);
   });
 
   test("G31 of another timeline is built on only where the server's history holds it", async () => {

@@ -107,10 +107,17 @@ export class Chain implements Disposable {
     this.files.add(name, (await stored(whole)).mark);
   }
 
-  planner(options: { record?: ChangeRecord; startedAtNs?: bigint; reading?: FileReading } = {}) {
-    const { record, startedAtNs, reading = this.#reading } = options;
+  planner(
+    options: {
+      record?: ChangeRecord;
+      startedAtNs?: bigint;
+      hasSilentChanges?: boolean;
+      reading?: FileReading;
+    } = {},
+  ) {
+    const { record, startedAtNs, hasSilentChanges = false, reading = this.#reading } = options;
     return new DeltaFiles(
-      { base: { files: this.files, sinceLsn: SINCE, startedAtNs }, record },
+      { base: { files: this.files, sinceLsn: SINCE, startedAtNs }, record, hasSilentChanges },
       reading,
     );
   }

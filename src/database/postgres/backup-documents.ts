@@ -5,7 +5,11 @@ import type { Lsn } from "../../delta/lsn.ts";
 import { type ByteSource, bytesSource } from "../../stream/byte-stream.ts";
 import type { BackupDocument } from "../adapter.ts";
 import { encodeBackupMetadata } from "./backup-metadata.ts";
-import { encodePostgresSentinel, type PostgresIncrement } from "./sentinel-document.ts";
+import {
+  encodePostgresSentinel,
+  type PageGuard,
+  type PostgresIncrement,
+} from "./sentinel-document.ts";
 import type { TablespaceSpec } from "./tablespace-spec.ts";
 
 /** What metadata.json and the sentinel say of a backup that has ended. */
@@ -17,6 +21,8 @@ export interface BackupFacts {
   readonly increment: PostgresIncrement | undefined;
   readonly finishLsn: Lsn;
   readonly pgVersion: number;
+  /** undefined: nobody asked the server. */
+  readonly pageGuard: PageGuard | undefined;
   readonly systemIdentifier: bigint;
   readonly hostname: string;
   readonly dataDir: string;

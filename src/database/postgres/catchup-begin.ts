@@ -9,7 +9,7 @@ import { chooseChangeRecord } from "./change-record.ts";
 import type { ControlFile } from "./control-file.ts";
 import type { DirectoryEntry } from "./data-directory.ts";
 import { checkLayout, readHistory, UnusableParent } from "./delta-base.ts";
-import type { Delta } from "./delta-begin.ts";
+import { type Delta, pageGuardOf } from "./delta-begin.ts";
 import { NO_MARK } from "./file-mark.ts";
 import type { KnownFiles } from "./parent-files.ts";
 import type { BackupStart, PostgresSession } from "./session.ts";
@@ -106,8 +106,16 @@ export async function beginCatchup(
     finishLsn: sinceLsn,
     startedAtNs: undefined,
     files: EVERY_FILE,
+    pageGuard: undefined,
   };
-  return { base, record, finder, tablespaces: new Set(tablespaces.map(({ oid }) => oid)) };
+  const hasSilentChanges = pageGuardOf(server.facts) === "none";
+  return {
+    base,
+    record,
+    finder,
+    hasSilentChanges,
+    tablespaces: new Set(tablespaces.map(({ oid }) => oid)),
+  };
 }
 
 /** Of the walk what the standby needs. */

@@ -234,7 +234,20 @@ function emptyDirectory(place: Place, link: BigIntStats): DirectoryEntry {
   return { ...entryOf(place, link, "directory"), mode: 0o700, sizeBytes: 0 };
 }
 
-function entryOf(place: Place, stats: BigIntStats, kind: DirectoryEntry["kind"]): DirectoryEntry {
+/** One file without a walk, as if no relation were unlogged; undefined when it is not there. */
+export function describeFile(name: string, localPath: string): DirectoryEntry | undefined {
+  const stats = statOf(localPath);
+  if (stats?.isFile() !== true) return undefined;
+  return entryOf({ name, localPath, unlogged: new Set() }, stats, "file");
+}
+
+type Described = Pick<Place, "name" | "localPath" | "unlogged">;
+
+function entryOf(
+  place: Described,
+  stats: BigIntStats,
+  kind: DirectoryEntry["kind"],
+): DirectoryEntry {
   return {
     name: place.name,
     localPath: place.localPath,
@@ -261,7 +274,7 @@ function unloggedOf(children: readonly string[]): ReadonlySet<string> {
   return unlogged;
 }
 
-function isUnlogged({ name, unlogged }: Place): boolean {
+function isUnlogged({ name, unlogged }: Described): boolean {
   if (unlogged === undefined || unlogged.size === 0) return false;
   const relation = /^\d+/.exec(name.slice(name.lastIndexOf("/") + 1))?.[0];
   return relation !== undefined && unlogged.has(relation);

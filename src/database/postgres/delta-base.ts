@@ -20,6 +20,7 @@ import { type KnownFiles, ParentFiles } from "./parent-files.ts";
 import {
   decodePostgresSentinel,
   inlineFilesMetadata,
+  type PageGuard,
   type PostgresIncrement,
 } from "./sentinel-document.ts";
 import type { BackupStart } from "./session.ts";
@@ -32,6 +33,8 @@ export interface DeltaBase extends Omit<PostgresIncrement, "finder"> {
   /** When the parent began, by the clock of the machine that took it. */
   readonly startedAtNs: bigint | undefined;
   readonly files: KnownFiles;
+  /** undefined: WAL-G wrote the parent. */
+  readonly pageGuard: PageGuard | undefined;
 }
 
 /** Why a full backup is made instead: not a failure, and never silent. */
@@ -68,6 +71,7 @@ export async function openDeltaBase(
     finishLsn,
     startedAtNs: facts.startTime?.ns,
     files: await readFiles(parent),
+    pageGuard: facts.pageGuard,
   };
 }
 

@@ -13,7 +13,8 @@ import {
   readHistory,
   UnusableParent,
 } from "./delta-base.ts";
-import type { BackupStart, PostgresSession } from "./session.ts";
+import type { PageGuard } from "./sentinel-document.ts";
+import type { BackupStart, PostgresSession, ServerFacts } from "./session.ts";
 
 /** What the parent offers; undefined: a full backup is made, for a reason that was told. */
 export async function openBase(
@@ -31,6 +32,8 @@ export interface Delta {
   /** undefined: the pages of all relations are looked at. */
   readonly record: ChangeRecord | undefined;
   readonly finder: FinderName;
+  /** Since the parent, pages may have become all-visible without an LSN that says so. */
+  readonly hasSilentChanges: boolean;
 }
 
 interface BeginFacts {
@@ -60,6 +63,8 @@ async function begin(base: DeltaBase, facts: BeginFacts): Promise<Delta> {
   const { timeline } = start;
   const history = await readHistory({ dataDir, timeline, journal, signal });
   checkHistory(base, start, history);
+  const guard = pageGuardOf(server.facts);
+  checkGuard(base, guard);
   // In WAL-G's words.
   log.info(`Delta backup from ${base.parent} with LSN ${formatLsn(base.sinceLsn)}.`);
   const record = await chooseChangeRecord({
@@ -78,7 +83,23 @@ async function begin(base: DeltaBase, facts: BeginFacts): Promise<Delta> {
   });
   const finder = record?.finder ?? "page-scan";
   log.info(`changed pages are found by ${finder}`);
-  return { base, record, finder };
+  const hasSilentChanges = guard === "none" || base.pageGuard === "none";
+  return { base, record, finder, hasSilentChanges };
+}
+
+export function pageGuardOf({
+  hasDataChecksums,
+  logsHints,
+}: Pick<ServerFacts, "hasDataChecksums" | "logsHints">): PageGuard {
+  if (hasDataChecksums) return "checksums";
+  return logsHints ? "hints" : "none";
+}
+
+/** Turning page checksums on or off changes all pages of a stopped cluster, and no LSN. */
+function checkGuard({ parent, pageGuard }: DeltaBase, now: PageGuard): void {
+  if (pageGuard === undefined || (pageGuard === "checksums") === (now === "checksums")) return;
+  const turned = now === "checksums" ? "on" : "off";
+  throw new UnusableParent(`page checksums were turned ${turned} since ${parent}`);
 }
 
 /** A parent that nothing can build on makes the backup a full one, and the log says why. */

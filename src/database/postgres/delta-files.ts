@@ -5,7 +5,7 @@ import { PageWindow } from "../../delta/page-check.ts";
 import { type RelationFile, relationFileOf } from "../../delta/relation-file.ts";
 import { ContentHasher, PAGE_LEAF_BYTES, PLAIN_LEAF_BYTES } from "../../stream/content-hash.ts";
 import { BackupFile, type PackedFile } from "./backup-file.ts";
-import type { DirectoryEntry } from "./data-directory.ts";
+import { type DirectoryEntry, describeFile } from "./data-directory.ts";
 import type { DeltaBase } from "./delta-base.ts";
 import { type FileMark, identityOf, stateOf } from "./file-mark.ts";
 import { SCAN_BYTES, type ScanBuffers, scanFile } from "./file-scan.ts";
@@ -36,6 +36,8 @@ export interface DeltaSource {
   readonly base: Pick<DeltaBase, "files" | "sinceLsn" | "startedAtNs">;
   /** undefined: by looking at all pages. */
   readonly record: ChangeRecord | undefined;
+  /** See `Delta` in delta-begin.ts. */
+  readonly hasSilentChanges: boolean;
 }
 
 /** What a delta did with files that were not simply scanned, for the log. */
@@ -55,11 +57,13 @@ export class DeltaFiles implements FilePlanner {
   readonly counts: DeltaCounts = { replaced: 0, unjudged: 0 };
   readonly #base: DeltaSource["base"];
   readonly #record: ChangeRecord | undefined;
+  readonly #hasSilentChanges: boolean;
   readonly #reading: FileReading;
 
-  constructor({ base, record }: DeltaSource, reading: FileReading) {
+  constructor({ base, record, hasSilentChanges }: DeltaSource, reading: FileReading) {
     this.#base = base;
     this.#record = record;
+    this.#hasSilentChanges = hasSilentChanges;
     this.#reading = reading;
   }
 
@@ -132,7 +136,9 @@ export class DeltaFiles implements FilePlanner {
   async #changed(file: OpenedFile, relation: RelationFile, buffers: ScanBuffers) {
     const record = this.#record;
     if (record === undefined) {
-      const scanned = await scanFile(file, this.#base.sinceLsn, buffers);
+      const countsVisible = await this.#mayHideVisible(file.entry, relation, buffers);
+      const since = this.#base.sinceLsn;
+      const scanned = await scanFile(file, { since, countsVisible }, buffers);
       if (scanned.blocks === undefined) this.counts.unjudged += 1;
       return scanned;
     }
@@ -141,6 +147,29 @@ export class DeltaFiles implements FilePlanner {
     if (changed === "all") return { blocks: undefined, content: undefined };
     const end = changed.findIndex((block) => block >= blockCount);
     return { blocks: end < 0 ? changed : changed.subarray(0, end), content: undefined };
+  }
+
+  /**
+   * Without page checksums and `wal_log_hints` VACUUM marks a page as all-visible and leaves its
+   * LSN. In a restored cluster the visibility map would say more than the page, index-only scans
+   * would return deleted rows; so where the map has changed, all such pages are stored. What
+   * happens from the start of the backup on is replayed. Source: visibilitymap_set.
+   */
+  async #mayHideVisible(
+    entry: DirectoryEntry,
+    { relation }: RelationFile,
+    buffers: ScanBuffers,
+  ): Promise<boolean> {
+    if (!this.#hasSilentChanges) return false;
+    const beside = (path: string) => `${path.slice(0, path.lastIndexOf("/"))}/${relation}_vm`;
+    const map = describeFile(beside(entry.name), beside(entry.localPath));
+    if (map === undefined) return false;
+    const known = this.#base.files.mark(map.name);
+    if (known === undefined) return true;
+    const plan = await this.#compared(map, known, buffers);
+    if (plan === undefined) return false;
+    if (plan.kind !== "unchanged") plan.close();
+    return plan.kind !== "unchanged";
   }
 
   /** A file without pages, or with pages without LSN: nothing of it, or all. */

@@ -34,13 +34,13 @@ export interface ScannedFile {
  */
 export async function scanFile(
   file: OpenedFile,
-  since: Lsn,
+  { since, countsVisible }: { readonly since: Lsn; readonly countsVisible: boolean },
   buffers: ScanBuffers,
 ): Promise<ScannedFile> {
   const proof = file.checksPages
     ? (page: Parameters<OpenedFile["isIntact"]>[0], block: number) => file.isIntact(page, block)
     : undefined;
-  const scan = new PageScan(since, proof);
+  const scan = new PageScan(since, proof, countsVisible);
   const pageBytes = 8192;
   let bytes = await readFully(file, buffers.at(0), 0);
   const content = file.sizeBytes <= SCAN_BYTES ? buffers.at(0).subarray(0, bytes) : undefined;

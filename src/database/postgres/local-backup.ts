@@ -18,7 +18,7 @@ import {
   walkDataDirectory,
 } from "./data-directory.ts";
 import { collectDatabaseNames } from "./database-names.ts";
-import { beginDelta, type Delta, openBase } from "./delta-begin.ts";
+import { beginDelta, type Delta, openBase, pageGuardOf } from "./delta-begin.ts";
 import { DeltaFiles, wholeFiles } from "./delta-files.ts";
 import type { FileMark } from "./file-mark.ts";
 import { FilesMetadataWriter } from "./files-metadata-writer.ts";
@@ -190,6 +190,7 @@ class LocalBackup implements BackupSession {
       increment: this.#increment(),
       finishLsn: this.#stopped().stopLsn,
       pgVersion: facts.versionNumber,
+      pageGuard: pageGuardOf(facts),
       systemIdentifier: facts.systemIdentifier,
       hostname: this.#options.hostname,
       dataDir,

@@ -40,7 +40,17 @@ export interface PostgresSentinel {
   readonly dataDir: string;
   /** As it was at the time of the backup; `metadata.json` has what counts now. */
   readonly isPermanent: boolean;
+  /** undefined where WAL-G wrote the backup. */
+  readonly pageGuard: PageGuard | undefined;
 }
+
+/**
+ * What the server did about changes of pages that it need not log: with page checksums, or with
+ * `wal_log_hints`, each has an LSN; with neither, some have none.
+ */
+export type PageGuard = "checksums" | "hints" | "none";
+
+const PAGE_GUARDS: readonly string[] = ["checksums", "hints", "none"] satisfies PageGuard[];
 
 export interface PostgresIncrement {
   readonly parent: BackupName;
@@ -54,8 +64,9 @@ export interface PostgresIncrement {
   readonly finder: string | undefined;
 }
 
-/** The key of ours that names the finder; WAL-G's readers ignore it. */
+/** Keys of ours; WAL-G's readers ignore them. */
 const FINDER_KEY = "TidemarkFinder";
+const GUARD_KEY = "TidemarkPageGuard";
 
 /** A constant that WAL-G writes beside its times; it says nothing of the digits. */
 export const DATE_FORMAT = "%Y-%m-%dT%H:%M:%S.%fZ";
@@ -85,6 +96,7 @@ export function decodePostgresSentinel(sentinel: Sentinel): PostgresSentinel {
     hostname: fields.text("Hostname") ?? "",
     dataDir: fields.text("DataDir") ?? "",
     isPermanent: fields.flag("IsPermanent"),
+    pageGuard: pageGuardField(fields),
   };
 }
 
@@ -121,6 +133,7 @@ export function encodePostgresSentinel(
     DataDir: facts.dataDir,
     IsPermanent: facts.isPermanent,
     [FINDER_KEY]: increment?.finder,
+    [GUARD_KEY]: facts.pageGuard,
   };
 }
 
@@ -155,6 +168,11 @@ function decodeIncrement(fields: JsonDocument): PostgresIncrement | undefined {
 
 function fieldsOf(sentinel: Sentinel): JsonDocument {
   return new JsonDocument(`sentinel of ${sentinel.name}`, sentinel.document as JsonObject);
+}
+
+function pageGuardField(fields: JsonDocument): PageGuard | undefined {
+  const text = fields.text(GUARD_KEY);
+  return PAGE_GUARDS.includes(text ?? "") ? (text as PageGuard) : undefined;
 }
 
 function lsnField(fields: JsonDocument, key: string): Lsn | undefined {

@@ -37,6 +37,8 @@ export interface ServerFacts {
   readonly blockBytes: number;
   readonly walBlockBytes: number;
   readonly hasDataChecksums: boolean;
+  /** wal_log_hints: changes of hint bits are in the WAL also without page checksums. */
+  readonly logsHints: boolean;
 }
 
 export interface BackupStart {
@@ -345,7 +347,8 @@ async function readFacts(connection: WireConnection, signal: AbortSignal): Promi
   const { rows } = await connection.query(
     `SELECT s.system_identifier, pg_is_in_recovery(), i.bytes_per_wal_segment,
        i.database_block_size, i.wal_block_size, i.data_page_checksum_version,
-       (SELECT setting FROM pg_settings WHERE name = 'data_directory')
+       (SELECT setting FROM pg_settings WHERE name = 'data_directory'),
+       current_setting('wal_log_hints')
      FROM pg_control_system() s, pg_control_init() i`,
     { signal },
   );
@@ -365,6 +368,7 @@ async function readFacts(connection: WireConnection, signal: AbortSignal): Promi
     walBlockBytes: Number(text(row, 4, "WAL block size")),
     hasDataChecksums: Number(text(row, 5, "checksum version")) > 0,
     dataDirectory: row[6] ?? undefined,
+    logsHints: row[7] === "on",
   };
 }
 

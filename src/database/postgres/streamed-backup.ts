@@ -173,6 +173,7 @@ class StreamedBackup implements BackupSession {
       startLsn,
       finishLsn: this.#ended().stopLsn,
       pgVersion: server.versionNumber,
+      pageGuard: undefined,
       systemIdentifier: server.systemIdentifier,
       hostname: this.#options.hostname,
       dataDir,

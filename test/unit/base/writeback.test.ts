@@ -1,4 +1,5 @@
-// Proves that a file keeps its bytes and that a failure is none; what it gains, the benchmark shows.
+// Proves that a file keeps its bytes and that a failure is none; the benchmark shows what it
+// gains.
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

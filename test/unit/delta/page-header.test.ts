@@ -1,6 +1,6 @@
 // Headers that PostgreSQL wrote are valid, and with any single rule broken they are not.
 import { describe, expect, test } from "vitest";
-import { hasValidHeader, isNewPage } from "../../../src/delta/page-header.ts";
+import { hasValidHeader, isAllVisible, isNewPage } from "../../../src/delta/page-header.ts";
 import { samplePages } from "../../support/pages.ts";
 
 const PAGES = await samplePages();
@@ -20,6 +20,21 @@ test("pages of a server are valid and not new, wherever they lie in a buffer", (
     expect(hasValidHeader(words, index * WORDS)).toBe(true);
     expect(isNewPage(words, index * WORDS)).toBe(false);
   }
+});
+
+test.each([0x4, 0x5, 0x7])("a page with flags %i is all-visible", (flags) => {
+  expect(
+    isAllVisible(
+      wordsOf((view) => view.setUint16(10, flags, true)),
+      0,
+    ),
+  ).toBe(true);
+  expect(
+    isAllVisible(
+      wordsOf((view) => view.setUint16(10, flags & ~4, true)),
+      0,
+    ),
+  ).toBe(false);
 });
 
 test("a page of zeros is new, and its header is none", () => {

@@ -30,20 +30,40 @@ describe("a page counts as changed", () => {
     odd.fill(0, 14, 16);
     const scan = new PageScan(toLsn(9n), undefined);
     expect(
-      scan.push(joinedPages([madePage(1n), new Uint8Array(PAGE), odd, madePage(1n)]), 10),
+      scan.push(joinedPages([madePage(2n), new Uint8Array(PAGE), odd, madePage(2n)]), 10),
     ).toBe(true);
     expect([...scan.blocks]).toEqual([11, 12]);
+  });
+
+  test("when it is of an index that was built from sorted input, whose LSN says nothing", () => {
+    const scan = new PageScan(toLsn(9n), undefined);
+    expect(scan.push(joinedPages([madePage(2n), madePage(1n), madePage(0x1_0000_0001n)]), 0)).toBe(
+      true,
+    );
+    expect([...scan.blocks]).toEqual([1, 2]);
+  });
+
+  test("when all see its rows, where that leaves no LSN", () => {
+    const hidden = madePage(2n);
+    new DataView(hidden.buffer).setUint16(10, 3, true);
+    const pages = joinedPages([madePage(2n), hidden, madePage(2n)]);
+    const scan = new PageScan(toLsn(9n), undefined, true);
+    expect(scan.push(pages, 0)).toBe(true);
+    expect([...scan.blocks]).toEqual([0, 2]);
+    const usual = new PageScan(toLsn(9n), undefined);
+    expect(usual.push(pages, 0)).toBe(true);
+    expect([...usual.blocks]).toEqual([]);
   });
 
   test("when its checksum is wrong, whatever its header says", () => {
     const seen: number[] = [];
     const scan = new PageScan(toLsn(9n), (page, block) => {
       seen.push(block);
-      expect(page.words[page.start + 1]).toBe(block === 5 ? 0 : 1);
+      expect(page.words[page.start + 1]).toBe(block === 5 ? 0 : 2);
       return block !== 5;
     });
     const bad = madePage(0n);
-    expect(scan.push(joinedPages([madePage(1n), bad, madePage(1n)]), 4)).toBe(true);
+    expect(scan.push(joinedPages([madePage(2n), bad, madePage(2n)]), 4)).toBe(true);
     expect([...scan.blocks]).toEqual([5]);
     expect(seen).toEqual([4, 5, 6]);
   });
@@ -57,18 +77,13 @@ test("a header that no server writes makes the file one to store whole", () => {
 });
 
 test("many pages, given in pieces at odd addresses, give the same blocks", () => {
-  const pages = Array.from({ length: 300 }, (_, index) => madePage(BigInt(index % 3)));
+  const pages = Array.from({ length: 300 }, (_, index) => madePage(BigInt((index % 3) + 2)));
   const file = joinedPages(pages);
   const expected = pages.flatMap((_, index) => (index % 3 === 2 ? [index] : []));
-  // LSN 0 is none: those pages are made new ones.
-  const clean = file.slice();
-  for (let index = 0; index < 300; index += 3) {
-    clean.set(madePage(1n), index * PAGE);
-  }
   for (const shift of [0, 1, 4]) {
-    const shifted = new Uint8Array(clean.byteLength + shift);
-    shifted.set(clean, shift);
-    const scan = new PageScan(toLsn(2n), undefined);
+    const shifted = new Uint8Array(file.byteLength + shift);
+    shifted.set(file, shift);
+    const scan = new PageScan(toLsn(4n), undefined);
     for (let block = 0; block < 300; block += 7) {
       const end = Math.min(300, block + 7);
       const piece = shifted.subarray(shift + block * PAGE, shift + end * PAGE);

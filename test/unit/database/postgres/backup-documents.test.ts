@@ -17,6 +17,7 @@ const FACTS: BackupFacts = {
   increment: undefined,
   finishLsn: parseLsn("200001/2000130"),
   pgVersion: 170_005,
+  pageGuard: undefined,
   systemIdentifier: 18_446_744_073_709_551_557n,
   hostname: "db1",
   dataDir: "/var/lib/pg/data",

@@ -121,6 +121,7 @@ const baseAt = (timeline: number, finishLsn: string): DeltaBase => ({
   finishLsn: parseLsn(finishLsn),
   startedAtNs: undefined,
   files: new ParentFiles(),
+  pageGuard: undefined,
 });
 
 const startAt = (timeline: number, startLsn: string): BackupStart => ({

@@ -1,5 +1,7 @@
 // When a record is proven and why it is not, by a scripted server: versions, settings, holes,
 // waits (test/conformance/postgres-wal-summaries.test.ts does it with real ones).
+import { mkdirSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { type Clock, SYSTEM_CLOCK } from "../../../../src/base/clock.ts";
 import { SILENT_LOGGER } from "../../../../src/base/log.ts";
@@ -10,6 +12,8 @@ import {
 } from "../../../../src/database/postgres/summary-finder.ts";
 import { DatabaseError } from "../../../../src/database/postgres/wire/server-error.ts";
 import { formatLsn, toLsn } from "../../../../src/delta/lsn.ts";
+import { formatWalSummaryName } from "../../../../src/delta/wal-summary-name.ts";
+import { makeScratch } from "../../../support/scratch.ts";
 
 type Row = readonly (string | null)[];
 
@@ -23,6 +27,7 @@ const FACTS: ServerFacts = {
   blockBytes: 8192,
   walBlockBytes: 8192,
   hasDataChecksums: true,
+  logsHints: false,
 };
 
 interface Script {
@@ -132,6 +137,19 @@ test.each([
   if (typeof reason === "string") expect(given).toBe(reason);
   else expect(given).toMatch(reason);
   expect(server.slept).toBe(0);
+});
+
+test("a summary that goes between the listing and the reading is a reason", async () => {
+  using scratch = makeScratch("summaries");
+  const folder = join(scratch.path, "pg_wal", "summaries");
+  mkdirSync(folder, { recursive: true });
+  const range = { timeline: 1, startLsn: toLsn(10n), endLsn: toLsn(30n) };
+  const path = join(folder, formatWalSummaryName(range));
+  // A link to nowhere is listed and cannot be opened.
+  symlinkSync("removed", path);
+  expect(await new ScriptedServer({}).reason({ dataDir: scratch.path })).toBe(
+    `${path}: could not open (ENOENT)`,
+  );
 });
 
 test("a summarizer on its way is waited for", async () => {
