@@ -152,8 +152,9 @@ export class DeltaFiles implements FilePlanner {
   /**
    * Without page checksums and `wal_log_hints` VACUUM marks a page as all-visible and leaves its
    * LSN. In a restored cluster the visibility map would say more than the page, index-only scans
-   * would return deleted rows; so where the map has changed, all such pages are stored. What
-   * happens from the start of the backup on is replayed. Source: visibilitymap_set.
+   * would return deleted rows; so where bits of the map were set, all such pages are stored. The
+   * map's own pages always get the LSN. What happens from the start of the backup on is replayed.
+   * Source: visibilitymap_set.
    */
   async #mayHideVisible(
     entry: DirectoryEntry,
@@ -162,14 +163,16 @@ export class DeltaFiles implements FilePlanner {
   ): Promise<boolean> {
     if (!this.#hasSilentChanges) return false;
     const beside = (path: string) => `${path.slice(0, path.lastIndexOf("/"))}/${relation}_vm`;
-    const map = describeFile(beside(entry.name), beside(entry.localPath));
+    const described = describeFile(beside(entry.name), beside(entry.localPath));
+    const map = described && OpenedFile.open(described, this.#reading);
     if (map === undefined) return false;
-    const known = this.#base.files.mark(map.name);
-    if (known === undefined) return true;
-    const plan = await this.#compared(map, known, buffers);
-    if (plan === undefined) return false;
-    if (plan.kind !== "unchanged") plan.close();
-    return plan.kind !== "unchanged";
+    try {
+      const scan = { since: this.#base.sinceLsn, countsVisible: false };
+      const { blocks } = await scanFile(map, scan, buffers);
+      return blocks === undefined || blocks.length > 0;
+    } finally {
+      map.close();
+    }
   }
 
   /** A file without pages, or with pages without LSN: nothing of it, or all. */
