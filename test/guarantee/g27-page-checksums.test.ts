@@ -1,7 +1,7 @@
 // A page that is corrupt on disk is told with file and block, in the log and in files metadata,
 // and the backup goes on; pages that are being written are no false alarm. Run with the compiled
 // binary on a real server.
-import { closeSync, openSync, readSync, writeSync } from "node:fs";
+import { closeSync, openSync, readFileSync, readSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { BackupSite } from "../support/backup-site.ts";
@@ -77,4 +77,31 @@ test("G27 pages that are written while they are read are no false alarm", async 
     expect(log).not.toContain("page checksum");
     expect(site.document(`basebackups_005/${name}/files_metadata.json`)).not.toContain("Corrupt");
   }
+});
+
+test("G27 a delta stores corrupt pages and names them, though their LSNs are old", async () => {
+  await using site = await BackupSite.create({
+    version: "17",
+    rows: 20_000,
+    settings: { autovacuum: false, checkpoint_timeout: "1h" },
+  });
+  const settings = { WALG_DELTA_MAX_STEPS: "3", WALG_DISABLE_PARTIAL_RESTORE: "true" };
+  await site.cluster.query("CHECKPOINT");
+  const full = await site.mustPush([], { settings });
+  expect(full.log).not.toContain("page checksum");
+  const file = await site.cluster.value("SELECT pg_relation_filepath('bench_accounts')");
+  for (const block of [3, 7]) spoil(join(site.cluster.dataDir, file), block);
+  const { name, log } = await site.mustPush([], { settings });
+  expect(name).toContain("_D_");
+  expect(log).toMatch(new RegExp(`WARNING: .*page checksum is wrong in ${file}, block 3, 7`));
+  const document = site.document(`basebackups_005/${name}/files_metadata.json`);
+  const files = (JSON.parse(document) as { readonly Files: Readonly<Record<string, object>> })
+    .Files;
+  expect(files[`/${file}`]).toMatchObject({
+    IsIncremented: true,
+    CorruptBlocks: { CorruptBlocksCount: 2, SomeCorruptBlocks: [3, 7] },
+  });
+  // A chain hides nothing: what is restored is as corrupt as what was there.
+  const restored = readFileSync(join(await site.fetch(name), file));
+  expect(restored.equals(readFileSync(join(site.cluster.dataDir, file)))).toBe(true);
 });

@@ -22,8 +22,14 @@ test.each(["17"] as const)(
       );
     }
     await site.cluster.query("CHECKPOINT");
-    for (const directory of [site.cluster.dataDir, null]) {
-      const push = site.startPush([], { settings: SLOW, directory });
+    const deltas = { ...SLOW, WALG_DELTA_MAX_STEPS: "9" };
+    for (const [settings, directory] of [
+      [SLOW, site.cluster.dataDir],
+      [deltas, site.cluster.dataDir],
+      [deltas, site.cluster.dataDir],
+      [SLOW, null],
+    ] as const) {
+      const push = site.startPush([], { settings, directory });
       let isOver = false;
       const ended = push.exited.finally(() => {
         isOver = true;
@@ -45,6 +51,7 @@ test.each(["17"] as const)(
       const log = await push.stderr;
       expect(log).not.toContain("page checksum");
       const name = /Wrote backup with name (\S+)/.exec(log)?.[1] ?? "";
+      expect(name.includes("_D_")).toBe(settings === deltas);
       await site.archiveAll();
       const counts = Array.from(
         { length: TABLES },
