@@ -7,6 +7,9 @@ import { loadPostgresCatchup } from "../database/registry.ts";
 import { openCatchupRepository } from "./catchup-repository.ts";
 import type { Invocation, Progress } from "./command.ts";
 
+/** Parts applied at once: more than one a processor would only take memory. */
+const PARTS_MAX = Math.max(2, navigator.hardwareConcurrency);
+
 /** Brings a stopped standby forward in place; until it is complete no server starts there. */
 export async function run(invocation: Invocation): Promise<void> {
   const { settings, log, clock, signal } = invocation;
@@ -31,7 +34,7 @@ export async function run(invocation: Invocation): Promise<void> {
       only: [],
     },
     recovery: undefined,
-    partsMax: 1,
+    partsMax: Math.min(settings.whole("DOWNLOAD_CONCURRENCY") ?? PARTS_MAX, PARTS_MAX),
     retriesMax: settings.whole("DOWNLOAD_FILE_RETRIES") ?? 0,
     clock,
     log,

@@ -18,7 +18,7 @@ import { BackupSite, type PushOptions } from "../support/backup-site.ts";
 import { freePort } from "../support/free-port.ts";
 import { adoptDirectory, type PostgresCluster } from "../support/postgres-cluster.ts";
 import type { PostgresVersion } from "../support/postgres-install.ts";
-import { startBinary } from "../support/run-binary.ts";
+import { type RunningBinary, startBinary } from "../support/run-binary.ts";
 import { binaryPath, giveToServers } from "../support/scratch.ts";
 
 const signal = new AbortController().signal;
@@ -41,6 +41,7 @@ async function lagging(
     "CREATE TABLE early WITH (autovacuum_enabled = off) AS " +
       "SELECT i, 'old' b FROM generate_series(1, 2000) i",
   );
+  if (version === "15") await primary.query("CREATE EXTENSION amcheck");
   const { name } = await site.mustPush();
   // Without a checkpoint after them: the standby replays these, and does not write them when it
   // stops, although pg_control says that it came so far.
@@ -53,7 +54,7 @@ async function lagging(
   const standby = await adoptDirectory({
     dataDir: directory,
     version,
-    settings: { archive_mode: "off" },
+    settings: { archive_mode: "off", wal_retrieve_retry_interval: "100ms" },
     env: site.environment(),
   });
   await standby.start();
@@ -91,6 +92,11 @@ async function follows({ site, primary, standby }: Scene): Promise<void> {
   const truth = await site.digest();
   await site.archiveAll();
   await standby.waitUntil("it follows", async () => (await site.digest(standby)) === truth);
+  // Autovacuum may still change the catalogs.
+  await standby.waitUntil("all is the same", async () => {
+    return (await wholeDigest(standby)) === (await wholeDigest(primary));
+  });
+  await checkIndexes(standby);
 }
 
 async function changeALot(primary: PostgresCluster, tablespace: string): Promise<void> {
@@ -117,6 +123,28 @@ async function makeOwnPlace({ site, primary, directory }: Scene): Promise<void> 
   giveToServers(own);
   const oid = await primary.value("SELECT oid FROM pg_tablespace WHERE spcname = 'apart'");
   symlinkSync(own, join(directory, "pg_tblspc", oid));
+}
+
+/** Count and content of every table that is not a view of the server's state. */
+async function wholeDigest(cluster: PostgresCluster): Promise<string> {
+  const tables = await cluster.query(
+    "SELECT oid::regclass FROM pg_class WHERE relkind IN ('r', 'm') AND relpersistence = 'p'" +
+      " AND relname NOT IN ('pg_statistic') ORDER BY 1",
+  );
+  const parts = tables.map(([table]) => {
+    const content = "coalesce(sum(hashtext(t::text)::bigint), 0)";
+    return `SELECT '${table}' || count(*) || ${content} FROM ${table} t`;
+  });
+  return (await cluster.query(parts.join(" UNION ALL "))).flat().sort().join("\n");
+}
+
+/** Each entry of each index has its row, and each row its entries; where there is amcheck. */
+async function checkIndexes(cluster: PostgresCluster): Promise<void> {
+  const has = await cluster.value("SELECT count(*) FROM pg_extension WHERE extname = 'amcheck'");
+  if (has === "0") return;
+  await cluster.query(`
+    SELECT bt_index_check(c.oid, true) FROM pg_class c JOIN pg_am a ON a.oid = c.relam
+    WHERE a.amname = 'btree' AND c.relkind = 'i' AND c.relpersistence = 'p'`);
 }
 
 /** All that changed is there, and what is the standby's own is untouched. */
@@ -187,14 +215,9 @@ describe.each(["15", "17"] as const)("PostgreSQL %s", (version) => {
   });
 });
 
-/** The receiver needs a moment until it listens. */
 async function sendWhenReady({ site, primary }: Scene, port: number, options: PushOptions = {}) {
-  const words = ["catchup-send", primary.dataDir, `127.0.0.1:${port}`];
-  for (let attempt = 0; ; attempt += 1) {
-    const result = await site.run(words, options);
-    if (attempt === 50 || !result.stderr.includes("could not connect")) return result;
-    await Bun.sleep(100);
-  }
+  while (!isListening(port)) await Bun.sleep(20);
+  return await site.run(["catchup-send", primary.dataDir, `127.0.0.1:${port}`], options);
 }
 
 test("what does not fit the standby is refused, and nothing is touched", async () => {
@@ -233,20 +256,35 @@ test("what does not fit the standby is refused, and nothing is touched", async (
   expect(late.stderr).toContain("past its start");
 });
 
-test("an interrupted catchup cannot be started, and is repeated", async () => {
+/** Ends what works in the directory as soon as something was changed there. */
+async function killOnceBegun(directory: string, running: RunningBinary): Promise<void> {
+  const begun = join(directory, "global/pg_control.before-catchup");
+  while (!existsSync(begun)) await Bun.sleep(1);
+  running.kill("SIGKILL");
+  await running.exited;
+}
+
+test.each(["fetch", "sender"])("what a killed %s leaves cannot be started", async (killed) => {
   await using scene = await lagging("15", async (primary) => {
     await primary.query(
       "CREATE TABLE large AS SELECT i, repeat('z', 900) FROM generate_series(1, 40000) i",
     );
     await primary.changeBench(500);
   });
-  const { site, standby, directory, fromLsn } = scene;
+  const { site, primary, standby, directory, fromLsn } = scene;
   const name = await catchupPush(scene, fromLsn);
   const words = ["catchup-fetch", directory, name];
-  const running = startBinary(words, { isServer: true, env: site.environment() });
-  while (!existsSync(join(directory, "global/pg_control.before-catchup"))) await Bun.sleep(1);
-  running.kill("SIGKILL");
-  await running.exited;
+  const options = { isServer: true, env: site.environment() };
+  if (killed === "fetch") await killOnceBegun(directory, startBinary(words, options));
+  else {
+    const port = await freePort();
+    const receiver = startBinary(["catchup-receive", directory, `${port}`], options);
+    while (!isListening(port)) await Bun.sleep(20);
+    const send = ["catchup-send", primary.dataDir, `127.0.0.1:${port}`];
+    await killOnceBegun(directory, startBinary(send, options));
+    expect([30, 40]).toContain(await receiver.exited);
+    expect(await receiver.stderr).toMatch(/ends before its end|ends inside|connection/);
+  }
   expect(existsSync(join(directory, "global/pg_control"))).toBe(false);
   standby.launch();
   expect(await standby.exited).not.toBe(0);
@@ -299,8 +337,25 @@ test("a receiver that fails says why at both ends, and a stranger is told so", a
   socket.end();
   expect(told.exitCode).toBe(40);
   expect(told.stderr).toContain("speaks otherwise");
+
+  const options = { isServer: true, env: site.environment() };
+  const waiting = startBinary(["catchup-receive", directory, `${port}`], options);
+  while (!isListening(port)) await Bun.sleep(20);
+  waiting.kill("SIGTERM");
+  expect(await waiting.exited).toBe(143);
+  const nobody = await site.run(["catchup-send", scene.primary.dataDir, `127.0.0.1:${port}`]);
+  expect(nobody.exitCode).toBe(40);
+  expect(nobody.stderr).toContain("could not connect");
   expect(existsSync(join(directory, "global/pg_control"))).toBe(true);
 });
+
+/** Looks at the kernel's table of sockets: a connection would be taken for the sender's. */
+function isListening(port: number): boolean {
+  const hex = port.toString(16).toUpperCase().padStart(4, "0");
+  const tables = ["/proc/net/tcp", "/proc/net/tcp6"].filter(existsSync);
+  const listening = new RegExp(`:${hex} [0-9A-F:]+ 0A `);
+  return tables.some((table) => listening.test(readFileSync(table, "latin1")));
+}
 
 /** Says something of no sense to whom it may concern; undefined: nobody listens. */
 async function shout(port: number) {
