@@ -41,7 +41,10 @@ export function maskPage(
   const view = new DataView(page.buffer, page.byteOffset, page.byteLength);
   const { kind, mask, block } = facts;
   const special = view.getUint16(16, true);
-  if (kind === "spgist" && block === 0) page.fill(0, HEADER_BYTES + 4, special);
+  if (kind === "spgist" && block === 0) {
+    view.setUint16(8, 0, true);
+    page.fill(0, HEADER_BYTES + 4, special);
+  }
   if (mask === "exact" || view.getUint16(14, true) === 0) return;
   view.setUint32(20, 0, true);
   clearBits(view, 10, PD_HAS_FREE_LINES | PD_PAGE_FULL);
@@ -81,7 +84,8 @@ function maskContent(
       maskGist(view, special, isReplay);
       return;
     case "gin":
-      if (isReplay && hasBits(view, special + 6, 0x04)) maskAll(page, special);
+      // Its special space holds a count of tuples, which only the original keeps.
+      if (isReplay && hasBits(view, special + 6, 0x04)) maskAll(page, page.byteLength);
       return;
     case "brin":
       clearBits(view, special + 4, 0x01);
@@ -132,8 +136,8 @@ function maskGist(view: DataView, special: number, isReplay: boolean): void {
   view.setBigUint64(0, 0n, true);
 }
 
-function maskAll(page: Uint8Array, special: number): void {
-  page.fill(0, HEADER_BYTES, special);
+function maskAll(page: Uint8Array, end: number): void {
+  page.fill(0, HEADER_BYTES, end);
   page.fill(0, 12, 16);
 }
 

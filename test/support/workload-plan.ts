@@ -1,5 +1,5 @@
 import { POSTGRES_VERSIONS, type PostgresVersion } from "./postgres-install.ts";
-import { type Random, seededRandom } from "./random.ts";
+import { seededRandom } from "./random.ts";
 
 /** What happens to the server while the sessions work, between the full and the delta. */
 export type WorkloadEvent =
@@ -48,7 +48,7 @@ export interface PlanOptions {
   readonly isControl?: boolean;
 }
 
-/** Those with WAL summaries and the one with every tool come more often. */
+/** Those with WAL summaries, and the one with every tool, come more often. */
 const VERSIONS: readonly PostgresVersion[] = [...POSTGRES_VERSIONS, "15", "17", "17", "18"];
 
 const EVENTS: readonly WorkloadEvent[] = [
@@ -71,38 +71,36 @@ const EVENTS: readonly WorkloadEvent[] = [
 export function planOf(seed: number, options: PlanOptions = {}): WorkloadPlan {
   const random = seededRandom(seed);
   const version = random.pick(VERSIONS);
-  // One in three clusters logs no hint bits: there the page LSN tells least.
-  const drawnHints = random.pick(["checksums", "wal_log_hints", "none"] as const);
-  const hints = options.hints ?? drawnHints;
-  const plan = {
-    seed,
-    checksums: hints === "checksums",
-    walLogHints: hints === "wal_log_hints",
+  const hints = random.pick(["checksums", "wal_log_hints", "none"] as const);
+  const sizes = {
     walSegmentMiB: random.pick([1, 1, 1, 16] as const),
     sessions: 2 + random.below(3),
     statements: 6 + random.below(10),
     isLongChain: random.below(2) === 0,
   };
   const drawn = Array.from({ length: 1 + random.below(2) }, () => random.pick(EVENTS));
-  const chosen = { ...plan, version: options.version ?? version };
-  return { ...chosen, events: possibleEvents(chosen, random, options.events ?? drawn) };
+  const events = possibleEvents(options.events ?? drawn);
+  // pg_rewind is Debian's, and wants hint bits logged.
+  const rewinds = events.includes("rewind");
+  const loggedHints = rewinds && hints === "none" ? "wal_log_hints" : hints;
+  const chosen = options.hints ?? loggedHints;
+  return {
+    seed,
+    version: options.version ?? (rewinds ? "15" : version),
+    checksums: chosen === "checksums",
+    walLogHints: chosen === "wal_log_hints",
+    ...sizes,
+    events,
+  };
 }
 
-/** pg_rewind needs hint bits logged, and its program: other clusters restore instead. */
-function possibleEvents(
-  plan: Pick<WorkloadPlan, "version" | "checksums" | "walLogHints">,
-  random: Random,
-  events: readonly WorkloadEvent[],
-): readonly WorkloadEvent[] {
-  const canRewind = plan.version === "15" && (plan.checksums || plan.walLogHints);
-  const possible = events.map((event) =>
-    event === "rewind" && !canRewind ? random.pick(["promote", "point-in-time"] as const) : event,
-  );
-  // A standby is made once, at the beginning; who took over has none.
-  const first = possible.findIndex((event) => needsStandby(event));
-  return possible.map((event, index) =>
-    needsStandby(event) && index !== first ? "promote" : event,
-  );
+/**
+ * A standby is made once, at the beginning: who took over has none, and a restored directory is
+ * nobody whom it could follow.
+ */
+function possibleEvents(events: readonly WorkloadEvent[]): readonly WorkloadEvent[] {
+  const first = events.findIndex((event) => needsStandby(event) || event === "point-in-time");
+  return events.map((event, index) => (needsStandby(event) && index !== first ? "promote" : event));
 }
 
 export function needsStandby(event: WorkloadEvent): boolean {
