@@ -18,7 +18,8 @@ export class SummaryRecord implements ChangeRecord, SummaryTarget {
   readonly #pageBytes: number;
   readonly #places = new Map<string, Place>();
   /** Entries are sorted and files are walked in order: mostly it is the same place again. */
-  #lastKey = "";
+  #lastTablespace = -1;
+  #lastDatabase = -1;
   #lastPlace: Place | undefined;
   /** What the blocks that come belong to; undefined while they need not be kept. */
   #current: Changes | undefined;
@@ -81,16 +82,16 @@ export class SummaryRecord implements ChangeRecord, SummaryTarget {
     const found = this.#placeOf(entry);
     if (found !== undefined) return found;
     const place = { isMadeAnew: false, relations: new Map<number, Changes>() };
-    this.#places.set(this.#lastKey, place);
+    this.#places.set(`${entry.tablespace}/${entry.database}`, place);
     this.#lastPlace = place;
     return place;
   }
 
   #placeOf({ tablespace, database }: { tablespace: number; database: number }): Place | undefined {
-    const key = `${tablespace}/${database}`;
-    if (key !== this.#lastKey) {
-      this.#lastKey = key;
-      this.#lastPlace = this.#places.get(key);
+    if (tablespace !== this.#lastTablespace || database !== this.#lastDatabase) {
+      this.#lastTablespace = tablespace;
+      this.#lastDatabase = database;
+      this.#lastPlace = this.#places.get(`${tablespace}/${database}`);
     }
     return this.#lastPlace;
   }

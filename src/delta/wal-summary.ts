@@ -2,7 +2,7 @@ import { CRC32C_START, finishCrc32c, updateCrc32c } from "../base/crc32c.ts";
 import { CorruptObjectError } from "../base/errors.ts";
 import { ByteReader } from "../stream/byte-reader.ts";
 import type { ByteStream } from "../stream/byte-stream.ts";
-import { BITMAP_BYTES } from "./block-set.ts";
+import { BITMAP_BYTES, CHUNK_BLOCKS } from "./block-set.ts";
 import type { RelationId } from "./relation-file.ts";
 
 /*
@@ -27,8 +27,10 @@ const ENTRY_BYTES = 24;
 const CRC_BYTES = 4;
 const BITMAP_LENGTH = BITMAP_BYTES / 2;
 /** Of a fork with 2^32 blocks. */
-const CHUNKS_MAX = 1 << 16;
+const CHUNKS_MAX = 2 ** 32 / CHUNK_BLOCKS;
 const FORK_MAX = 3;
+/** More than the lengths of all chunks that a fork can have. */
+const BUFFER_BYTES = 256 << 10;
 const NO_LIMIT = 0xffff_ffff;
 
 /** Numbers of the forks in summaries (src/common/relpath.c). */
@@ -45,7 +47,7 @@ export interface SummaryTarget {
   /** Begins the blocks of the next fork. */
   entry(entry: SummaryEntry): void;
   block(block: number): void;
-  /** All blocks of one chunk, in the form of `BlockSet.addBitmap`. */
+  /** All blocks of one chunk, in the form of `BlockSet.addBitmap`; valid during the call. */
   bitmap(chunkIndex: number, bitmap: Uint8Array): void;
 }
 
@@ -66,7 +68,15 @@ export async function readWalSummary(
 class SummaryReader {
   readonly #reader: ByteReader;
   readonly #name: string;
+  /** What was read and not yet used up lies in `[start, end)`; before it, `checked` is summed. */
+  readonly #buffer = new Uint8Array(BUFFER_BYTES);
+  readonly #view = new DataView(this.#buffer.buffer);
+  #checked = 0;
+  #start = 0;
+  #end = 0;
+  #passedBytes = 0;
   #crc = CRC32C_START;
+  #lengths = new Uint16Array(16);
 
   constructor(input: ByteStream, name: string) {
     this.#reader = new ByteReader(input);
@@ -74,12 +84,14 @@ class SummaryReader {
   }
 
   async readAll(target: SummaryTarget): Promise<void> {
-    const magic = viewOf(await this.#take(4)).getUint32(0, true);
+    if (!this.#has(4)) await this.#fill(4);
+    const magic = this.#view.getUint32(this.#take(4), true);
     if (magic !== MAGIC) throw this.#fault(`unknown magic ${magic.toString(16)}`);
     let before: SummaryEntry | undefined;
     for (;;) {
-      const header = viewOf(await this.#take(ENTRY_BYTES));
-      const entry = decodeEntry(header);
+      if (!this.#has(ENTRY_BYTES)) await this.#fill(ENTRY_BYTES);
+      const at = this.#take(ENTRY_BYTES);
+      const entry = decodeEntry(this.#view, at);
       if (entry === undefined) break;
       if (entry.fork > FORK_MAX) throw this.#fault(`unknown fork ${entry.fork}`);
       if (before !== undefined && compareEntries(before, entry) >= 0) {
@@ -87,7 +99,8 @@ class SummaryReader {
       }
       before = entry;
       target.entry(entry);
-      await this.#readChunks(header.getUint32(20, true), entry, target);
+      const chunkCount = this.#view.getUint32(at + 20, true);
+      if (chunkCount > 0) await this.#readChunks(chunkCount, entry, target);
     }
     await this.#checkEnd();
   }
@@ -100,39 +113,79 @@ class SummaryReader {
     if (count > CHUNKS_MAX) {
       throw this.#fault(`relation ${relationName(entry)} claims ${count} chunks of blocks`);
     }
-    if (count === 0) return;
-    // A copy: the reader may use the bytes again while the chunks are read.
-    const lengths = (await this.#take(count * 2)).slice();
+    if (!this.#has(count * 2)) await this.#fill(count * 2);
+    const lengthsAt = this.#take(count * 2);
+    // Kept apart, as the buffer may be filled again while the chunks are read.
+    if (this.#lengths.length < count) this.#lengths = new Uint16Array(count);
     for (let index = 0; index < count; index += 1) {
-      const length = (lengths[2 * index] ?? 0) | ((lengths[2 * index + 1] ?? 0) << 8);
+      this.#lengths[index] = this.#view.getUint16(lengthsAt + index * 2, true);
+    }
+    for (let index = 0; index < count; index += 1) {
+      const length = this.#lengths[index] ?? 0;
       if (length === 0) continue;
       if (length > BITMAP_LENGTH) {
         throw this.#fault(`relation ${relationName(entry)} has a chunk of ${length} numbers`);
       }
-      const bytes = await this.#take(length * 2);
-      if (length === BITMAP_LENGTH) target.bitmap(index, bytes);
-      else passOffsets(bytes, index, target);
+      if (!this.#has(length * 2)) await this.#fill(length * 2);
+      const at = this.#take(length * 2);
+      if (length === BITMAP_LENGTH) target.bitmap(index, this.#buffer.subarray(at, this.#start));
+      else this.#passOffsets(at, index, target);
+    }
+  }
+
+  #passOffsets(start: number, chunkIndex: number, target: SummaryTarget): void {
+    const base = chunkIndex * CHUNK_BLOCKS;
+    for (let at = start; at < this.#start; at += 2) {
+      target.block(base + this.#view.getUint16(at, true));
     }
   }
 
   async #checkEnd(): Promise<void> {
+    this.#sum();
     const computed = finishCrc32c(this.#crc);
-    const stored = viewOf(await this.#take(CRC_BYTES)).getUint32(0, true);
+    if (!this.#has(CRC_BYTES)) await this.#fill(CRC_BYTES);
+    const stored = this.#view.getUint32(this.#take(CRC_BYTES), true);
     if (stored !== computed) {
-      throw this.#fault(
-        `checksum is ${stored.toString(16)}, its bytes give ${computed.toString(16)}`,
-      );
+      const [is, gives] = [stored.toString(16), computed.toString(16)];
+      throw this.#fault(`checksum is ${is}, its bytes give ${gives}`);
     }
-    if (!(await this.#reader.isAtEnd())) throw this.#fault("bytes follow its end");
+    const isAtEnd = this.#start === this.#end && (await this.#reader.isAtEnd());
+    if (!isAtEnd) throw this.#fault("bytes follow its end");
   }
 
-  async #take(sizeBytes: number): Promise<Uint8Array> {
-    const bytes = await this.#reader.read(sizeBytes);
-    if (bytes.byteLength < sizeBytes) {
-      throw this.#fault(`ends after ${this.#reader.consumedBytes} bytes`);
+  #has(sizeBytes: number): boolean {
+    return this.#end - this.#start >= sizeBytes;
+  }
+
+  /** Where the next `sizeBytes` bytes are, which `#fill` has made sure of. */
+  #take(sizeBytes: number): number {
+    const at = this.#start;
+    this.#start += sizeBytes;
+    return at;
+  }
+
+  /** Makes so many bytes lie together. What was taken before is then no longer there. */
+  async #fill(sizeBytes: number): Promise<void> {
+    this.#sum();
+    this.#buffer.copyWithin(0, this.#start, this.#end);
+    this.#passedBytes += this.#start;
+    this.#end -= this.#start;
+    this.#start = 0;
+    this.#checked = 0;
+    while (this.#end < sizeBytes) {
+      const bytes = await this.#reader.readSome(BUFFER_BYTES - this.#end);
+      if (bytes.byteLength === 0) {
+        throw this.#fault(`ends after ${this.#passedBytes + this.#end} bytes`);
+      }
+      this.#buffer.set(bytes, this.#end);
+      this.#end += bytes.byteLength;
     }
-    this.#crc = updateCrc32c(this.#crc, bytes, 0, sizeBytes);
-    return bytes;
+  }
+
+  /** Brings the checksum up to what was taken. */
+  #sum(): void {
+    this.#crc = updateCrc32c(this.#crc, this.#buffer, this.#checked, this.#start);
+    this.#checked = this.#start;
   }
 
   #fault(detail: string): CorruptObjectError {
@@ -143,28 +196,16 @@ class SummaryReader {
 }
 
 /** undefined for the end of the entries. */
-function decodeEntry(header: DataView): SummaryEntry | undefined {
-  const field = (at: number) => header.getUint32(at, true);
-  const limit = field(16);
-  const entry = {
-    tablespace: field(0),
-    database: field(4),
-    relation: field(8),
-    fork: field(12),
-    limitBlock: limit === NO_LIMIT ? undefined : limit,
-  };
-  const { tablespace, database, relation, fork } = entry;
-  const isEnd = [tablespace, database, relation, fork, limit, field(20)].every(
-    (each) => each === 0,
-  );
-  return isEnd ? undefined : entry;
-}
-
-function passOffsets(bytes: Uint8Array, chunkIndex: number, target: SummaryTarget): void {
-  const base = chunkIndex * 0x10000;
-  for (let at = 0; at < bytes.byteLength; at += 2) {
-    target.block(base + ((bytes[at] ?? 0) | ((bytes[at + 1] ?? 0) << 8)));
-  }
+function decodeEntry(view: DataView, at: number): SummaryEntry | undefined {
+  const tablespace = view.getUint32(at, true);
+  const database = view.getUint32(at + 4, true);
+  const relation = view.getUint32(at + 8, true);
+  const fork = view.getUint32(at + 12, true);
+  const limit = view.getUint32(at + 16, true);
+  const chunkCount = view.getUint32(at + 20, true);
+  if ((tablespace | database | relation | fork | limit | chunkCount) === 0) return undefined;
+  const limitBlock = limit === NO_LIMIT ? undefined : limit;
+  return { tablespace, database, relation, fork, limitBlock };
 }
 
 function compareEntries(a: SummaryEntry, b: SummaryEntry): number {
@@ -178,8 +219,4 @@ function compareEntries(a: SummaryEntry, b: SummaryEntry): number {
 
 function relationName({ tablespace, database, relation }: RelationId): string {
   return `${tablespace}/${database}/${relation}`;
-}
-
-function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
