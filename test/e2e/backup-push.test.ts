@@ -122,26 +122,31 @@ describe("what the user may ask", () => {
     }
   });
 
-  test("composers and deltas are accepted, and the log says what they do", async () => {
+  test("composers are accepted, and the log says what they do", async () => {
     await using site = await BackupSite.create({ version: "16" });
     for (const flag of ["--rating-composer", "--copy-composer", "--database-composer"]) {
       const { log } = await site.mustPush([flag]);
       expect(log).toContain("COMPOSER: accepted");
     }
-    const { log } = await site.mustPush([], { settings: { WALG_DELTA_MAX_STEPS: "6" } });
-    expect(log).toContain("Doing full backup.");
+    const copied = await site.mustPush(["--copy-composer"], {
+      settings: { WALG_DELTA_MAX_STEPS: "6" },
+    });
+    expect(copied.log).toContain("The copy composer makes full backups. Doing full backup.");
     const refused = [
       [["--rating-composer", "--without-files-metadata"], site.cluster.dataDir],
       [["--delta-from-name", "base_000000010000000000000002"], null],
-      [["--delta-from-name", "base_000000010000000000000002"], site.cluster.dataDir],
-      [["--delta-from-user-data", '{"day": "monday"}'], site.cluster.dataDir],
+      [["--delta-from-name", "base_1", "--without-files-metadata"], site.cluster.dataDir],
     ] as const;
     for (const [args, directory] of refused) {
       expect((await site.push(args, { directory })).exitCode).toBe(2);
     }
     expect(site.listed()).toHaveLength(4);
-    await site.mustPush(["--full"], { settings: { WALG_DELTA_FROM_NAME: "base_x" } });
-    expect(site.listed()).toHaveLength(5);
+    const named = { WALG_DELTA_FROM_NAME: "base_x" };
+    await site.mustPush(["--full"], { settings: named });
+    const off = await site.mustPush([], { settings: named });
+    expect(off.log).toContain("WARNING: ");
+    expect(off.log).toContain("Deltas are off (0 steps). Doing full backup.");
+    expect(site.listed()).toHaveLength(6);
   });
 });
 
