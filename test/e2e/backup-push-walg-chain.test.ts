@@ -1,5 +1,5 @@
-// Chains that WAL-G began go on with the compiled binary: restored, promoted, and backed up as deltas
-// on WAL-G's own; what comes back from the mixed chain is the server's, page for page.
+// Chains that WAL-G began go on with the compiled binary: restored, promoted, and backed up as
+// deltas on WAL-G's own; what comes back from the mixed chain is the server's, page for page.
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";

@@ -1,5 +1,6 @@
 // Random histories of a file (changes, growth, truncation, new pages) as a chain of increments give
-// back the last state, whatever the pieces; a forgotten page would differ. The seed is in the title.
+// back the last state, whatever the pieces; a forgotten page would differ. The seed is in the
+// title.
 import { expect, test } from "vitest";
 import { IncrementApplier, type IncrementTarget } from "../../src/delta/increment-apply.ts";
 import { IncrementWriter } from "../../src/delta/increment-writer.ts";

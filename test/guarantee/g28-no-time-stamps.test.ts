@@ -1,6 +1,6 @@
-// Backups go by no time stamp that can be put back: a file of the same size and time is stored as it
-// is now, in fulls and in deltas, and a relation that was copied under an old name is not taken for
-// the old one. Run with the compiled binary on real servers.
+// Backups go by no time stamp that can be put back: a file of the same size and time is stored as
+// it is now, in fulls and in deltas, and a relation that was copied under an old name is not taken
+// for the old one. Run with the compiled binary on real servers.
 import { readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";

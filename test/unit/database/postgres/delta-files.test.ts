@@ -216,7 +216,7 @@ describe("another file", () => {
     expect(plan).toMatchObject({ kind: "unchanged", mark: chain.files.mark(NAME) });
   });
 
-  test("is compared where its times prove nothing: fresh ones, or a parent's that were", async () => {
+  test("is compared where its times are fresh, or were when the parent was taken", async () => {
     using chain = new Chain();
     chain.write(NAME, "one");
     await chain.full(NAME);
