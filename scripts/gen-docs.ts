@@ -11,6 +11,7 @@ const TITLES: Readonly<Record<SettingArea, string>> = {
   file: "Repository in a directory",
   s3: "Repository in S3",
   gcs: "Repository in Google Cloud Storage",
+  azure: "Repository in Azure Blob Storage",
   sftp: "Repository on an SSH server",
   "other-storages": "Repository elsewhere",
   failover: "Failover storages",

@@ -11,6 +11,7 @@ const PREPARATIONS: readonly Step[] = [
   { name: "servers and binary in reach of their account", run: copyServers },
   { name: "MinIO", run: buildMinio },
   { name: "fake-gcs-server", run: buildGcsServer },
+  { name: "Azurite", run: getAzurite },
 ];
 
 /**
@@ -75,6 +76,11 @@ async function buildMinio(): Promise<string | undefined> {
 async function buildGcsServer(): Promise<string | undefined> {
   const { installGcsServer } = await import("../test/support/gcs-install.ts");
   return warned("Google Cloud Storage", installGcsServer());
+}
+
+async function getAzurite(): Promise<string | undefined> {
+  const { installAzurite } = await import("../test/support/azurite-install.ts");
+  return warned("Azure Blob Storage", installAzurite());
 }
 
 async function warned(service: string, building: Promise<string>): Promise<undefined> {

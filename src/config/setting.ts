@@ -32,6 +32,7 @@ export type SettingArea =
   | "encryption"
   | "s3"
   | "gcs"
+  | "azure"
   | "file"
   | "sftp"
   | "other-storages"

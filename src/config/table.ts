@@ -1,5 +1,6 @@
 import type { Setting, SettingSection } from "./setting.ts";
 import { PREFIXES, PREFIXES_OF } from "./setting.ts";
+import { AZURE_SETTINGS } from "./table-azure.ts";
 import { BACKUP_SETTINGS } from "./table-backup.ts";
 import { ENCRYPTION_SETTINGS } from "./table-encryption.ts";
 import { GCS_SETTINGS } from "./table-gcs.ts";
@@ -25,6 +26,7 @@ export const SECTIONS: readonly SettingSection[] = [
   FILE_SETTINGS,
   S3_SETTINGS,
   GCS_SETTINGS,
+  AZURE_SETTINGS,
   SFTP_SETTINGS,
   OTHER_STORAGE_SETTINGS,
   FAILOVER_SETTINGS,

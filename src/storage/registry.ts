@@ -43,7 +43,7 @@ const STORAGES: readonly Storage[] = [
   { key: "S3_PREFIX", schemes: ["s3"], open: openS3 },
   { key: "FILE_PREFIX", schemes: ["file"], open: openFile },
   { key: "GS_PREFIX", schemes: ["gs"], open: openGcs },
-  { key: "AZ_PREFIX", schemes: ["azure"], open: undefined },
+  { key: "AZ_PREFIX", schemes: ["azure"], open: openAzure },
   { key: "SWIFT_PREFIX", schemes: ["swift"], open: undefined },
   { key: "SSH_PREFIX", schemes: ["ssh", "sftp"], open: openSftp },
 ];
@@ -110,6 +110,16 @@ async function openGcs(settings: SettingReader, options: StorageOptions): Promis
   const policy = createPolicy(options, gcs);
   const idleTimeoutMs = idleTimeout(options.retryBudgetMs);
   const driver = await openGcsStorage(gcs, { ...options, policy, idleTimeoutMs });
+  return { driver, policy };
+}
+
+async function openAzure(settings: SettingReader, options: StorageOptions): Promise<Opened> {
+  const { readAzureSettings } = await import("./azure/settings.ts");
+  const { openAzureStorage } = await import("./azure/open.ts");
+  const azure = readAzureSettings(settings, storagePrefix(settings));
+  const policy = createPolicy(options, azure);
+  const idleTimeoutMs = idleTimeout(options.retryBudgetMs);
+  const driver = await openAzureStorage(azure, { ...options, policy, idleTimeoutMs });
   return { driver, policy };
 }
 

@@ -18,6 +18,8 @@ export interface StorageSuite {
   open(): Promise<OpenedStorage>;
   /** When opening may take longer than a hook usually does. */
   readonly openTimeoutMs?: number;
+  /** Names that the service would change: the driver refuses them. */
+  readonly refusedNames?: RegExp;
   /** A size that the driver stores in several parts. */
   readonly multipartBytes: number;
   /** How many objects make several pages of a listing. */

@@ -71,7 +71,11 @@ async function accountFile(): Promise<Values> {
     type: "service_account",
     client_email: "backup@project.iam.gserviceaccount.com",
     private_key_id: "key-1",
-    private_key: `-----BEGIN PRIVATE KEY-----\n${key.toString("base64")}\n-----END PRIVATE KEY-----\n`,
+    private_key: [
+      "-----BEGIN PRIVATE KEY-----",
+      key.toString("base64"),
+      "-----END PRIVATE KEY-----",
+    ].join("\n"),
   });
 }
 

@@ -93,7 +93,7 @@ export function testDelete(test: StorageTest): void {
   });
 }
 
-export function testKeys(test: StorageTest): void {
+export function testKeys(test: StorageTest, suite: StorageSuite): void {
   test("10: odd keys are stored, read, listed and deleted as they are", async (driver) => {
     const names = [
       "with space",
@@ -111,7 +111,14 @@ export function testKeys(test: StorageTest): void {
       "dots..more",
       `${"long-".repeat(40)}name`,
     ];
-    const keys = names.map((name) => toObjectKey(`g10-keys/${name}`));
+    const { refusedNames } = suite;
+    const isRefused = (name: string) => refusedNames?.test(name) === true;
+    for (const name of names.filter(isRefused)) {
+      const refused = put(driver, toObjectKey(`g10-keys/${name}`), pattern(1, 1));
+      await expect(refused).rejects.toMatchObject({ code: "storage", isTransient: false });
+    }
+    const taken = names.filter((name) => !isRefused(name));
+    const keys = taken.map((name) => toObjectKey(`g10-keys/${name}`));
     for (const [index, key] of keys.entries()) await put(driver, key, pattern(20 + index, index));
     for (const [index, key] of keys.entries()) {
       expect(await read(driver, key)).toEqual(pattern(20 + index, index));

@@ -166,7 +166,7 @@ export function testReadFaults(dialect: FaultDialect): void {
       await expect(get).rejects.toThrow("another range");
     });
 
-    test("an answer that is not the service's is no object, and refused credentials are said", async () => {
+    test("a foreign answer is no object, and refused credentials are said at once", async () => {
       const { driver, policy } = await open();
       arm({
         method: "GET",

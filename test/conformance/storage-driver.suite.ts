@@ -40,7 +40,7 @@ export function testStorageDriver(suite: StorageSuite): void {
     testDelete(it$);
     testAborts(it$, suite);
     testBodies(it$, suite);
-    testKeys(it$);
+    testKeys(it$, suite);
   });
 }
 

@@ -57,7 +57,7 @@ export function testObjectService(start: () => Promise<ObjectService>, timeoutMs
     await site.waitUntilIdle();
   });
 
-  test("WAL comes back as it was, is never replaced, and its absence is told from a failure", async () => {
+  test("WAL comes back, is never replaced, and its absence is told from a failure", async () => {
     const to = (settings: Environment) => ({ settings: { WALG_FILE_PREFIX: "", ...settings } });
     const here = to(service.repository("wal"));
     using archive = new WalArchive("wal-object-service");

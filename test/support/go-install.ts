@@ -53,7 +53,7 @@ export async function installGoProgram(wanted: GoProgram): Promise<string> {
 }
 
 /** Holds what is slow to get and the same for every checkout. */
-function testCacheDir(): string {
+export function testCacheDir(): string {
   const base = process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache");
   return join(base, "tidemark-test");
 }

@@ -56,6 +56,7 @@ export const IMPORT_RULES: readonly ImportRule[] = [
   { place: "storage/service/", may: ["storage/service/", ...STORAGE_SHARED, "stream/", "base/"] },
   { place: "storage/s3/", may: ["storage/s3/", ...SERVICE_SHARED, "stream/", "base/"] },
   { place: "storage/gcs/", may: ["storage/gcs/", ...SERVICE_SHARED, "stream/", "base/"] },
+  { place: "storage/azure/", may: ["storage/azure/", ...SERVICE_SHARED, "stream/", "base/"] },
   { place: "storage/sftp/", may: ["storage/sftp/", ...STORAGE_SHARED, "stream/", "base/"] },
   { place: "storage/wrap/", may: ["storage/wrap/", ...STORAGE_SHARED, "stream/", "base/"] },
   { place: "storage/", may: [...STORAGE_SHARED, "stream/", "base/"] },
@@ -176,6 +177,7 @@ export const OWNERSHIPS: readonly Ownership[] = [
 export const PACKAGE_OWNERS: Readonly<Record<string, readonly string[]>> = {
   cac: ["cli/"],
   "@google-cloud/storage": ["storage/gcs/"],
+  "@azure/storage-blob": ["storage/azure/"],
   "@aws-sdk/client-s3": ["storage/s3/"],
   "@aws-sdk/credential-providers": ["storage/s3/"],
   "@mongodb-js/zstd": ["codec/"],
@@ -208,6 +210,7 @@ export const HOT_ENTRIES = [
   "src/storage/file/driver.ts",
   "src/storage/service/driver.ts",
   "src/storage/gcs/open.ts",
+  "src/storage/azure/open.ts",
   "src/codec/zstd.ts",
   "src/codec/lz4.ts",
 ];
@@ -229,6 +232,7 @@ export const PROVEN_BY: readonly (readonly [place: string, test: string])[] = [
   ["storage/service/", "test/conformance/storage-driver.s3.test.ts"],
   ["storage/s3/", "test/conformance/storage-driver.s3.test.ts"],
   ["storage/gcs/", "test/conformance/storage-driver.gcs.test.ts"],
+  ["storage/azure/", "test/conformance/storage-driver.azure.test.ts"],
   ["storage/sftp/", "test/conformance/storage-driver.sftp.test.ts"],
   ["database/registry.ts", "test/e2e/backup-push.test.ts"],
   ["base/compiler-policy.ts", "test/e2e/backup-push.test.ts"],

@@ -1,5 +1,6 @@
 import { type Bucket, Storage } from "@google-cloud/storage";
 import type { DeleteFailure, ListedObject, ListPage, ListRequest } from "../service/api.ts";
+import { deleteEach } from "../service/deletions.ts";
 import { ConnectionError, ServiceError } from "../service/errors.ts";
 import { readText } from "../service/transport.ts";
 import { type GcsClient, parseDocument } from "./client.ts";
@@ -24,7 +25,6 @@ type SdkCallback = (error: Error | null, body?: unknown, response?: unknown) => 
 const SIGNAL = Symbol("signal");
 const NEVER = new AbortController().signal;
 const PAGE_ENTRIES = 1000;
-const DELETIONS_AT_ONCE = 16;
 
 /** Listings and deletions by the SDK, through our transport and without its own repetitions. */
 export function openSdkControl(
@@ -98,38 +98,13 @@ class SdkControl implements GcsControl {
     }
   }
 
-  async deleteObjects(
-    names: readonly string[],
-    signal: AbortSignal,
-  ): Promise<readonly DeleteFailure[]> {
-    const left = [...names];
-    const failures: DeleteFailure[] = [];
-    const worker = async () => {
-      try {
-        for (let name = left.shift(); name !== undefined; name = left.shift()) {
-          const failure = await this.#delete(name, signal);
-          if (failure !== undefined) failures.push(failure);
-        }
-      } finally {
-        // After an error of one nobody goes on.
-        left.length = 0;
-      }
-    };
-    await Promise.all(Array.from({ length: DELETIONS_AT_ONCE }, worker));
-    return failures;
-  }
-
-  /** Errors of the whole storage are thrown, and so is what may pass: the call is repeated. */
-  async #delete(name: string, signal: AbortSignal): Promise<DeleteFailure | undefined> {
-    try {
+  deleteObjects(names: readonly string[], signal: AbortSignal): Promise<readonly DeleteFailure[]> {
+    return deleteEach(
+      names,
       // The type leaves no room for what travels with the query.
-      await this.#bucket.file(name).delete({ [SIGNAL]: signal } as object);
-      return undefined;
-    } catch (error) {
-      if (!(error instanceof ServiceError)) throw error;
-      if (error.status !== 404 || error.code === ABSENT_BUCKET) throw error;
-      return { name, code: error.code, message: error.message, isAbsent: true };
-    }
+      (name) => this.#bucket.file(name).delete({ [SIGNAL]: signal } as object),
+      ({ status, code }) => status === 404 && code !== ABSENT_BUCKET,
+    );
   }
 }
 

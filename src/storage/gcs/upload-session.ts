@@ -172,7 +172,7 @@ export class UploadSession {
       throw new ServiceError({
         status: 400,
         code: "uploadDamaged",
-        message: `${sizeBytes} bytes were stored with another checksum than the ${wantedBytes} sent`,
+        message: `${sizeBytes} bytes are stored with another checksum than ${wantedBytes} sent`,
       });
     }
     return { storedAt: updatedAt };

@@ -17,6 +17,7 @@ import type {
 import { ConnectionError, parseRetryAfter, ServiceError } from "../service/errors.ts";
 import { contentRangeOf, requireEtag, wholeHeader } from "../service/http-fields.ts";
 import { type HttpResponse, readText, type Transport } from "../service/transport.ts";
+import { xmlText } from "../service/xml.ts";
 import { objectUrl, type S3Endpoint } from "./endpoint.ts";
 import {
   accessHeaders,
@@ -25,7 +26,6 @@ import {
   PUT_ID_HEADER,
 } from "./object-headers.ts";
 import { EMPTY_SHA256, type S3Credentials, sha256Hex, signRequest } from "./signer.ts";
-import { xmlText } from "./xml.ts";
 
 export interface DirectApiOptions {
   readonly endpoint: S3Endpoint;

@@ -16,7 +16,8 @@ export function contentRangeOf(
     if (headers.length === undefined) throw new ConnectionError("the answer does not say its size");
     return { range: { offset: 0, length: headers.length }, totalBytes: headers.length };
   }
-  const match = /^bytes (\d{1,16})-(\d{1,16})\/(\d{1,16})$/.exec(headers.range ?? "");
+  // Of an empty object some servers answer "bytes 0--1/0" to whatever was asked.
+  const match = /^bytes (\d{1,16})-(\d{1,16}|-1)\/(\d{1,16})$/.exec(headers.range ?? "");
   if (match === null) throw new ConnectionError("the answer does not say which range it holds");
   const [first, last, totalBytes] = match.slice(1).map(Number) as [number, number, number];
   return { range: { offset: first, length: last - first + 1 }, totalBytes };

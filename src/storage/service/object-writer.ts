@@ -193,7 +193,9 @@ export class ObjectWriter {
     const { key } = write;
     const stored = await this.#find(write);
     if (stored?.putId === write.putId) return { storedAt: stored.modifiedAt };
-    if (stored !== undefined && this.#options.errors.isPrecondition(refusal)) {
+    // An upload that is gone was dropped by whoever completed the same name first.
+    const isTaken = this.#options.errors.isPrecondition(refusal) || write.ifAbsent;
+    if (stored !== undefined && isTaken) {
       throw new ObjectExistsError({ storage, key, cause: refusal });
     }
     const error = this.#options.errors.toStorageError(refusal, { storage, key });

@@ -9,14 +9,15 @@ export interface ProxySettings {
 /** undefined: straight to the service. */
 export function proxyFor(url: URL, settings: ProxySettings): string | undefined {
   const proxy = url.protocol === "https:" ? settings.https : settings.http;
-  if (proxy === undefined || isLoopback(url.hostname)) return undefined;
+  if (proxy === undefined || isLocal(url.hostname)) return undefined;
   const rules = (settings.none ?? "").split(",").map((rule) => rule.trim().toLowerCase());
   if (rules.some((rule) => rule !== "" && matches(rule, url))) return undefined;
   return proxy.includes("://") ? proxy : `http://${proxy}`;
 }
 
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(host);
+/** This machine, and the metadata service of the one that it runs on. */
+function isLocal(host: string): boolean {
+  return host === "localhost" || host === "[::1]" || /^(?:127|169\.254)\.[\d.]+$/.test(host);
 }
 
 function matches(rule: string, url: URL): boolean {

@@ -50,8 +50,7 @@ test("a setting that nothing in src reads says so, and one that is read does not
   const supported = SETTINGS.filter(({ status = "supported" }) => status === "supported");
   expect(supported.filter((setting) => !isRead(setting)).map(keyOf)).toEqual([]);
   const idle = SETTINGS.filter(({ status }) => status === "idle");
-  // Read only to say that these storages are not supported.
-  expect(idle.filter(isRead).map(keyOf)).toEqual(["AZ_PREFIX"]);
+  expect(idle.filter(isRead).map(keyOf)).toEqual([]);
 });
 
 test("a setting without effect has a reason, and no other has one", () => {

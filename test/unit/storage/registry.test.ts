@@ -30,12 +30,9 @@ describe("openStorage", () => {
     });
   });
 
-  test.each(["AZ_PREFIX", "SWIFT_PREFIX", "OSS_PREFIX"])(
-    "%s is refused as not there yet",
-    async (key) => {
-      await expect(open({ [key]: "x://bucket/path" })).rejects.toThrow(`${key}: this storage`);
-    },
-  );
+  test.each(["SWIFT_PREFIX", "OSS_PREFIX"])("%s is refused as not there yet", async (key) => {
+    await expect(open({ [key]: "x://bucket/path" })).rejects.toThrow(`${key}: this storage`);
+  });
 
   test("a URL opens the storage of its scheme", async () => {
     using scratch = makeScratch("registry");
@@ -62,6 +59,13 @@ describe("openStorage", () => {
     const driver = await open({ GS_PREFIX: "gs://b/p/", STORAGE_PREFIX: "sub" });
     expect(driver.name).toBe("gs://b/p/sub");
     await expect(open({ GS_PREFIX: "s3://b/p" })).rejects.toThrow("GS_PREFIX");
+  });
+
+  test("opens Azure Blob Storage after that, and asks it for nothing", async () => {
+    const account = { AZURE_STORAGE_ACCOUNT: "backups", AZURE_STORAGE_ACCESS_KEY: "c2VjcmV0" };
+    const driver = await open({ AZ_PREFIX: "azure://c/p/", STORAGE_PREFIX: "sub", ...account });
+    expect(driver.name).toBe("azure://c/p/sub");
+    await expect(open({ AZ_PREFIX: "azure://c/p" })).rejects.toThrow("AZURE_STORAGE_ACCOUNT");
   });
 
   test.each(["", "file://", "file://localhost"])("opens a directory by %s/path", async (scheme) => {

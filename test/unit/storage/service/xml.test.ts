@@ -1,6 +1,6 @@
 // Proves what is read of an error document, whatever it is.
 import { expect, test } from "vitest";
-import { xmlText } from "../../../../src/storage/s3/xml.ts";
+import { xmlText } from "../../../../src/storage/service/xml.ts";
 
 test("takes the first element's text, with its entities", () => {
   const document =

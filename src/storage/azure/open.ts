@@ -1,0 +1,101 @@
+import type { ByteBudget } from "../../base/byte-budget.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { Logger } from "../../base/log.ts";
+import type { RetryPolicy } from "../../base/retry.ts";
+import type { StorageDriver } from "../driver.ts";
+import { readAuthorities } from "../service/authorities.ts";
+import { withDeadline } from "../service/deadline.ts";
+import { ServiceDriver } from "../service/driver.ts";
+import { createTransport, type Transport } from "../service/transport.ts";
+import { AzureApi } from "./api.ts";
+import { AzureClient } from "./client.ts";
+import { AZURE_ERRORS } from "./errors.ts";
+import type { AzureControl } from "./sdk-control.ts";
+import type { AzureSettings } from "./settings.ts";
+
+export interface AzureOpenOptions {
+  readonly budget: ByteBudget;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly policy: RetryPolicy;
+  /** Without a byte for so long, a request has failed. */
+  readonly idleTimeoutMs: number;
+}
+
+/** The service takes no more blocks of one blob. */
+const PARTS_MAX = 50_000;
+const PART_BYTES_MIN = 1024;
+/** How often one stream goes on after its connection broke. */
+const RESUMES_MAX = 10;
+/** Each is a request of its own: a batch only bounds what one repetition covers. */
+const DELETE_BATCH = 100;
+
+/** Opens a container of Azure Blob Storage. Nothing is sent. */
+export async function openAzureStorage(
+  settings: AzureSettings,
+  options: AzureOpenOptions,
+): Promise<StorageDriver> {
+  const { container, keyPrefix, endpoint, proxy } = settings;
+  const { budget, clock, policy, idleTimeoutMs, log } = options;
+  const name = `azure://${container}/${keyPrefix}`.replace(/\/$/, "");
+  const certificateAuthorities = await readAuthorities(settings.certificateFiles);
+  const transport = createTransport({ clock, idleTimeoutMs, certificateAuthorities, proxy });
+  const limit = { clock, limitMs: settings.requestLimitMs, setting: "AZURE_TRY_TIMEOUT" };
+  const client = new AzureClient({
+    endpoint,
+    container,
+    apiVersion: settings.apiVersion,
+    credentials: settings.credentials,
+    tokens: await openTokens(settings, {
+      storage: name,
+      transport,
+      clock,
+      timeoutMs: idleTimeoutMs,
+    }),
+    transport: withDeadline(transport, limit),
+    clock,
+  });
+  let loading: Promise<AzureControl> | undefined;
+  const loadControl = (): Promise<AzureControl> => {
+    loading ??= import("./sdk-control.ts").then(({ openSdkControl }) =>
+      openSdkControl(client, { endpoint, container }),
+    );
+    return loading;
+  };
+  return new ServiceDriver({
+    name,
+    keyPrefix,
+    api: new AzureApi(client, loadControl),
+    budget,
+    sizing: {
+      partsMax: PARTS_MAX,
+      partBytesMin: PART_BYTES_MIN,
+      partBytesMax: settings.partBytesMax,
+      budgetBytes: budget.totalBytes,
+      partsInFlightMax: settings.partsInFlightMax,
+    },
+    errors: AZURE_ERRORS,
+    partSizeSetting: "AZURE_BUFFER_SIZE",
+    policy,
+    resumesMax: RESUMES_MAX,
+    connectionsMax: settings.concurrencyMax,
+    deleteBatchMax: DELETE_BATCH,
+    conditionalPut: true,
+    clock,
+    log,
+  });
+}
+
+async function openTokens(
+  { credentials }: AzureSettings,
+  options: {
+    readonly storage: string;
+    readonly transport: Transport;
+    readonly clock: Clock;
+    readonly timeoutMs: number;
+  },
+) {
+  if (credentials.by !== "identity") return undefined;
+  const { azureTokens } = await import("./identity.ts");
+  return azureTokens({ ...options, identity: credentials.identity });
+}
