@@ -45,7 +45,7 @@ export class WholeEntry implements EntrySink {
 
   constructor(entry: FileEntry & { readonly sizeBytes: number }, rules: EntryRules) {
     this.#written = rules.files.writtenPages(entry.name);
-    this.#file = openFile(entry, rules, this.#written !== undefined);
+    this.#file = openFile(entry, rules, { isBegun: this.#written !== undefined, isPartial: false });
     this.#sizeBytes = entry.sizeBytes;
   }
 
@@ -97,7 +97,7 @@ export class IncrementEntry implements EntrySink {
     this.#what = entry.what;
     this.#onBegin = (shape) => rules.onIncrement?.(entry.place, shape);
     this.#written = rules.files.writtenPages(entry.name);
-    this.#file = openFile(entry, rules, this.#written !== undefined);
+    this.#file = openFile(entry, rules, { isBegun: this.#written !== undefined, isPartial: true });
     const isOriole = hasOrioleHeader(entry.place);
     this.#applier = new IncrementApplier(this, { isOriole, what: entry.what });
   }
@@ -140,10 +140,18 @@ export class IncrementEntry implements EntrySink {
   }
 }
 
-function openFile(entry: FileEntry, rules: EntryRules, isBegun: boolean): RestoredFile {
-  const { tree, syncer, writes } = rules;
-  const { place, mode } = entry;
-  const descriptor = isBegun ? tree.openExisting(place) : tree.create(place, mode);
-  const isCompared = tree.isCompared;
-  return new RestoredFile({ descriptor, path: tree.pathOf(place), syncer, writes, isCompared });
+function openFile(
+  { place, mode }: FileEntry,
+  { tree, syncer, writes }: EntryRules,
+  state: { readonly isBegun: boolean; readonly isPartial: boolean },
+): RestoredFile {
+  const descriptor = state.isBegun ? tree.openExisting(place) : tree.create(place, mode);
+  return new RestoredFile({
+    descriptor,
+    path: tree.pathOf(place),
+    syncer,
+    writes,
+    isCompared: tree.isCompared,
+    isPartial: state.isPartial,
+  });
 }

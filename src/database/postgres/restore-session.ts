@@ -211,11 +211,7 @@ class PostgresRestore implements RestoreSession {
 
   /** Without `finish` the target keeps its marker: it cannot start, and the next run empties it. */
   async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      await this.#syncer.settle();
-    } catch {
-      // The restore has failed already, with an error of its own.
-    }
+    await this.#syncer.idle();
   }
 
   #filesOf(part: RestorePart): BackupFiles {

@@ -1,4 +1,4 @@
-import { closeSync, fsync } from "node:fs";
+import { closeSync, fsync, openSync } from "node:fs";
 import { FilesystemError, messageOf } from "../../base/errors.ts";
 import { type BeginWriteback, openWriteback } from "../../base/writeback.ts";
 
@@ -13,6 +13,8 @@ export class FileSyncer {
   /** undefined: nothing is made durable. */
   readonly #beginWriteback: BeginWriteback | undefined;
   readonly #running = new Set<Promise<void>>();
+  /** Files that are not complete yet. */
+  readonly #postponed = new Set<string>();
   #failure: FilesystemError | undefined;
 
   private constructor(beginWriteback: BeginWriteback | undefined) {
@@ -30,13 +32,31 @@ export class FileSyncer {
 
   /** Takes over an open file, once the writes to it that still run have ended. */
   add(descriptor: number, path: string, writes: readonly Promise<void>[] = []): void {
+    this.#postponed.delete(path);
     const isEnabled = this.#beginWriteback !== undefined;
-    if (!isEnabled && writes.length === 0) {
+    this.#close(descriptor, writes, isEnabled ? () => this.#sync(descriptor, path) : undefined);
+  }
+
+  /**
+   * Takes over a file of which only some pages were written: it is made durable when the rest has
+   * come, or by `settle`. Before that the disk would get it in thousands of pieces.
+   */
+  postpone(descriptor: number, path: string, writes: readonly Promise<void>[] = []): void {
+    if (this.#beginWriteback !== undefined) this.#postponed.add(path);
+    this.#close(descriptor, writes, undefined);
+  }
+
+  #close(
+    descriptor: number,
+    writes: readonly Promise<void>[],
+    sync: (() => Promise<void>) | undefined,
+  ): void {
+    if (sync === undefined && writes.length === 0) {
       closeSync(descriptor);
       return;
     }
     const closing = Promise.all(writes)
-      .then(() => (isEnabled ? this.#sync(descriptor, path) : undefined))
+      .then(sync)
       .finally(() => {
         closeSync(descriptor);
         this.#running.delete(closing);
@@ -67,13 +87,30 @@ export class FileSyncer {
     return this.#running.size >= OPEN_MAX;
   }
 
+  /** Resolves when all files taken over so far are closed, durable or not. */
+  async idle(): Promise<void> {
+    await Promise.all(this.#running);
+  }
+
   /** Resolves when all files taken over so far are durable; throws when one could not be. */
   async settle(): Promise<void> {
+    for (const path of [...this.#postponed]) {
+      this.add(openForSync(path), path);
+      if (this.isFull) await this.room();
+    }
     await Promise.all(this.#running);
     this.#check();
   }
 
   #check(): void {
     if (this.#failure !== undefined) throw this.#failure;
+  }
+}
+
+function openForSync(path: string): number {
+  try {
+    return openSync(path, "r");
+  } catch (cause) {
+    throw new FilesystemError(path, `cannot be synced: ${messageOf(cause)}`, { cause });
   }
 }

@@ -24,19 +24,25 @@ export class PartWrites {
     this.#syncer = syncer;
   }
 
-  /** Writes all of `bytes`; undefined when that is done already. */
+  /**
+   * Writes all of `bytes`; undefined when that is done already. `isForDisk`: what lies around them
+   * will not be written soon, so the disk may begin.
+   */
   write(
     descriptor: number,
     bytes: Uint8Array,
     position: number,
     path: string,
+    isForDisk = true,
   ): Promise<void> | undefined {
     if (bytes.byteLength < POOLED_WRITE_BYTES) {
       writeHere(descriptor, bytes, position, path);
       return undefined;
     }
     const writing = writeInPool(descriptor, bytes, position)
-      .then(() => this.#syncer.written(descriptor, position, bytes.byteLength))
+      .then(() => {
+        if (isForDisk) this.#syncer.written(descriptor, position, bytes.byteLength);
+      })
       .catch((cause: unknown) => {
         this.#failure ??= unwritable(path, cause);
       });

@@ -14,6 +14,8 @@ export interface RestoredFileFacts {
   readonly writes: PartWrites;
   /** The file may hold the right bytes already: only what differs is written. */
   readonly isCompared: boolean;
+  /** Older backups will write the rest. */
+  readonly isPartial: boolean;
 }
 
 /** A file of the target that is written from its start, or in places. */
@@ -59,16 +61,17 @@ export class RestoredFile {
     }
   }
 
-  /** All was written: the file is made durable, and closed, beside what follows. */
+  /** All was written: the file is closed, and made durable if it is complete, beside the rest. */
   end(): void {
-    const { descriptor, path, syncer, isCompared } = this.#facts;
+    const { descriptor, path, syncer, isCompared, isPartial } = this.#facts;
     this.#isOpen = false;
     if (isCompared) {
       // An old time would tell other tools that nothing happened to the file.
       const now = SYSTEM_CLOCK.now();
       futimesSync(descriptor, now, now);
     }
-    syncer.add(descriptor, path, this.#running);
+    if (isPartial) syncer.postpone(descriptor, path, this.#running);
+    else syncer.add(descriptor, path, this.#running);
   }
 
   close(): void {
@@ -77,8 +80,8 @@ export class RestoredFile {
   }
 
   #write(bytes: Uint8Array, position: number): void {
-    const { descriptor, path, writes } = this.#facts;
-    const writing = writes.write(descriptor, bytes, position, path);
+    const { descriptor, path, writes, isPartial } = this.#facts;
+    const writing = writes.write(descriptor, bytes, position, path, !isPartial);
     if (writing !== undefined) this.#running.push(writing);
   }
 

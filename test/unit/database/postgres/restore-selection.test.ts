@@ -1,9 +1,10 @@
 // Proves which files `--restore-only` asks for, by the forms that WAL-G's users write, and that a
 // name which means nothing is refused.
 import { describe, expect, it } from "vitest";
+import type { JsonObject } from "../../../../src/base/json.ts";
 import { RestoreSelection } from "../../../../src/database/postgres/restore-selection.ts";
 
-const table = (oid: number, relfilenode = oid, subtables?: object) => ({
+const table = (oid: number, relfilenode = oid, subtables?: JsonObject): JsonObject => ({
   oid,
   relfilenode,
   ...(subtables === undefined ? {} : { subtables }),

@@ -37,6 +37,21 @@ describe("file syncer", () => {
     expect(() => fstatSync(descriptor)).toThrow();
   });
 
+  it("closes files that are not complete, and syncs them in the end", async () => {
+    const syncer = await FileSyncer.open(true);
+    const [first, second] = [open(0), open(1)];
+    syncer.postpone(first, join(root, "file-0"));
+    syncer.postpone(second, join(root, "file-1"));
+    expect(() => fstatSync(first)).toThrow();
+    // The rest of it came.
+    syncer.add(openSync(join(root, "file-1"), "r"), join(root, "file-1"));
+    rmSync(join(root, "file-1"));
+    await syncer.settle();
+    syncer.postpone(open(2), join(root, "file-2"));
+    rmSync(join(root, "file-2"));
+    await expect(syncer.settle()).rejects.toThrow(/file-2: cannot be synced/);
+  });
+
   it("gives the first failure to whoever waits", async () => {
     const syncer = await FileSyncer.open(true);
     // The kernel refuses to sync a device that stores nothing.
