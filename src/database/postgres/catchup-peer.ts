@@ -8,7 +8,7 @@ export interface CatchupPeer extends Disposable {
   readonly name: string;
   /** What the peer sends, as it is wanted; may be read once. */
   readonly received: ByteStream;
-  /** Resolves when there is room for more. */
+  /** Resolves when the system has the bytes: the caller's memory is the caller's again. */
   send(bytes: Uint8Array): Promise<void>;
   /** Nothing more will be sent; resolves once the system has taken it all. */
   endSending(): Promise<void>;
@@ -123,9 +123,8 @@ function peerOf(socket: Socket, name: string, signal: AbortSignal): CatchupPeer 
     received: receivedFrom(socket, () => failure),
     send: async (bytes) => {
       if (failure !== undefined) throw failure;
-      if (socket.write(bytes)) return;
       const { promise, resolve } = Promise.withResolvers<void>();
-      socket.once("drain", resolve);
+      socket.write(bytes, () => resolve());
       await raced(promise);
     },
     endSending: async () => {

@@ -3,16 +3,14 @@ import { parseJsonObject } from "../../base/json.ts";
 import { JsonDocument } from "../../base/json-document.ts";
 import type { Logger } from "../../base/log.ts";
 import type { ByteStream, Stage } from "../../stream/byte-stream.ts";
+import { freedWhenRecycled, recycle } from "../../stream/chunk-pool.ts";
 import { CatchupApply } from "./catchup-apply.ts";
 import { decodeOffer, type Letters } from "./catchup-letters.ts";
 import type { CatchupPeer } from "./catchup-peer.ts";
 import { type CatchupStandby, placeOf } from "./catchup-standby.ts";
-import { CATCHUP_MAGIC, FRAME, type Frame, readFrames } from "./catchup-wire.ts";
+import { CATCHUP_MAGIC, FRAME, type Frame, PLAIN_BYTES_MAX, readFrames } from "./catchup-wire.ts";
 import type { BackupFiles } from "./restore-files.ts";
 import { DatabaseError } from "./wire/server-error.ts";
-
-/** Bytes of tar in one frame, at most: twice what our sender takes. */
-const PLAIN_BYTES_MAX = 1 << 20;
 
 export interface CatchupReceive {
   readonly standby: CatchupStandby;
@@ -162,7 +160,8 @@ function announcedFiles(increments: ReadonlySet<string>): BackupFiles {
 async function decompressed(content: Uint8Array): Promise<Uint8Array> {
   let plain: Uint8Array;
   try {
-    plain = await Bun.zstdDecompress(content);
+    plain = freedWhenRecycled(await Bun.zstdDecompress(content));
+    recycle(content);
   } catch (cause) {
     throw new CorruptObjectError("what the sender sent", messageOf(cause), { cause });
   }

@@ -1,20 +1,25 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { assert } from "../../base/assert.ts";
 import { messageOf, ToolError } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Stage } from "../../stream/byte-stream.ts";
-import { rechunk } from "../../stream/rechunk.ts";
+import { freedWhenRecycled, recycle } from "../../stream/chunk-pool.ts";
 import type { BackupPart, BackupSession } from "../adapter.ts";
 import type { CatchupRequest } from "./catchup-begin.ts";
 import { encodeOffer, type Letters, type StandbyHello } from "./catchup-letters.ts";
 import type { CatchupPeer } from "./catchup-peer.ts";
 import { type CatchupOffer, proveTimeline } from "./catchup-standby.ts";
-import { CATCHUP_MAGIC, FRAME, type FrameKind, FrameWriter } from "./catchup-wire.ts";
+import {
+  CATCHUP_MAGIC,
+  FRAME,
+  type FrameKind,
+  FrameWriter,
+  PLAIN_BYTES_MAX,
+} from "./catchup-wire.ts";
 import type { TablespaceLink } from "./tablespace-links.ts";
 import { DatabaseError } from "./wire/server-error.ts";
 
-/** Of the tar, before it is compressed. */
-const CHUNK_BYTES = 512 << 10;
 /** How long the sender is silent at most while its server works. */
 const ALIVE_EVERY_MS = 10_000;
 /** More than any cipher holds back. */
@@ -54,6 +59,7 @@ export async function sendCatchup(send: CatchupSend): Promise<SentCatchup> {
   refused.catch(() => {});
   for await (const bytes of encrypt(sender.frames())) {
     await Promise.race([peer.send(bytes), refused]);
+    recycle(bytes);
   }
   await peer.endSending();
   sender.throwFailure();
@@ -144,16 +150,19 @@ class Sender {
   async *#part(part: BackupPart, lost: Promise<never>): AsyncGenerator<Uint8Array> {
     const { signal, onPlainBytes } = this.#send;
     yield* this.#frame(FRAME.part, part.name);
-    const chunks = rechunk(CHUNK_BYTES)(part.source.open(signal))[Symbol.asyncIterator]();
+    const chunks = part.source.open(signal)[Symbol.asyncIterator]();
     try {
       for (;;) {
         const next = await Promise.race([chunks.next(), lost]);
         if (next.done === true) break;
-        const compressed = await Bun.zstdCompress(next.value, { level: 3 });
+        const plain = next.value;
+        assert(plain.byteLength <= PLAIN_BYTES_MAX, "chunks of a tar are small");
+        const compressed = await Bun.zstdCompress(plain, { level: 3 });
+        this.#plainBytes += plain.byteLength;
+        onPlainBytes?.(plain.byteLength);
+        recycle(plain);
         yield* this.#takeAnnounced();
-        yield* this.#frame(FRAME.data, compressed);
-        this.#plainBytes += next.value.byteLength;
-        onPlainBytes?.(next.value.byteLength);
+        yield* this.#frame(FRAME.data, freedWhenRecycled(compressed));
       }
     } finally {
       await chunks.return?.();

@@ -22,6 +22,8 @@ import type { ByteStream } from "../../stream/byte-stream.ts";
  */
 export const CATCHUP_MAGIC = new TextEncoder().encode("TMCATCH1");
 export const FRAME_CONTENT_MAX = 2 << 20;
+/** Bytes of a tar in one frame, before they are compressed. */
+export const PLAIN_BYTES_MAX = 1 << 20;
 
 export const FRAME = {
   /** JSON: what is sent, and how many bytes of it there may be. */
