@@ -8,9 +8,9 @@ import type { Settings } from "../config/settings.ts";
 import { chooseParent, type DeltaWish } from "../database/delta-parent.ts";
 import { pushBackup } from "../database/push-backup.ts";
 import { loadPostgresBackup } from "../database/registry.ts";
+import { diskLimit, readersMax } from "./backup-limits.ts";
 import type { Invocation, Progress } from "./command.ts";
 import { openRepository } from "./context.ts";
-import { diskLimit, readersMax } from "./disk-limits.ts";
 
 const DELTA_SETTINGS = ["DELTA_FROM_NAME", "DELTA_FROM_USER_DATA"];
 const COMPOSER_SETTINGS = ["USE_RATING_COMPOSER", "USE_COPY_COMPOSER", "USE_DATABASE_COMPOSER"];

@@ -7,6 +7,7 @@ import { passwdEntry } from "../config/passwd.ts";
 import { pushBackup } from "../database/push-backup.ts";
 import { loadPostgresBackup } from "../database/registry.ts";
 import { type Lsn, parseLsn, toLsn } from "../delta/lsn.ts";
+import { diskLimit, readersMax } from "./backup-limits.ts";
 import { openCatchupRepository } from "./catchup-repository.ts";
 import type { Invocation, Progress } from "./command.ts";
 
@@ -28,6 +29,8 @@ export async function run(invocation: Invocation): Promise<void> {
     zone: systemZone(),
     userName: account?.userName,
     homeDir: account?.home,
+    diskLimit: diskLimit(invocation),
+    readersMax: readersMax(invocation),
     clock,
     log,
   });
@@ -43,7 +46,7 @@ export async function run(invocation: Invocation): Promise<void> {
       isPermanent: false,
       userData: userData === undefined ? undefined : parseUserData(userData),
     },
-    partsMax: settings.whole("UPLOAD_DISK_CONCURRENCY") ?? 1,
+    partsMax: readersMax(invocation),
     owner: { hostname: hostname(), processId: process.pid, isAlive: isProcessAlive },
     archiveTimeoutMs: checksArchive ? settings.durationMs("ARCHIVE_TIMEOUT") : undefined,
     clock,

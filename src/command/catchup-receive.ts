@@ -1,6 +1,7 @@
 import { resolve } from "node:path";
 import { openCipher } from "../cipher/registry.ts";
 import { loadPostgresCatchupNetwork } from "../database/registry.ts";
+import { networkThrottle } from "./backup-limits.ts";
 import { parsePlace } from "./catchup-place.ts";
 import type { Invocation } from "./command.ts";
 
@@ -16,12 +17,14 @@ export async function run(invocation: Invocation): Promise<void> {
       "no encryption key is set: whoever reaches the port can send, and read what is sent",
     );
   }
+  const { encrypt, decrypt } = cipher;
+  const limited = networkThrottle(invocation);
   const progress = invocation.progress("catchup-receive", undefined);
   try {
     const name = await receiveOverNetwork({
       dataDir: resolve(directory),
       place,
-      cipher,
+      cipher: { encrypt, decrypt: (input) => decrypt(limited(input)) },
       syncsFiles: !settings.flag("TAR_DISABLE_FSYNC"),
       log,
       signal,

@@ -9,7 +9,9 @@ export async function openCatchupRepository(
   invocation: Invocation,
   purpose: Purpose,
 ): Promise<Repository & AsyncDisposable> {
-  const repository = await openRepository(invocation, purpose);
+  const repository = await openRepository(invocation, purpose, {
+    rateKey: "NETWORK_RATE_LIMIT",
+  });
   const driver = folderView(repository.driver, { shown: BACKUPS_FOLDER, stored: CATCHUP_FOLDER });
   return { ...repository, driver };
 }

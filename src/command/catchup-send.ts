@@ -5,6 +5,7 @@ import { systemZone } from "../base/local-zone.ts";
 import { openCipher } from "../cipher/registry.ts";
 import { passwdEntry } from "../config/passwd.ts";
 import { loadPostgresBackup, loadPostgresCatchupNetwork } from "../database/registry.ts";
+import { diskLimit, networkThrottle, readersMax } from "./backup-limits.ts";
 import { parsePlace } from "./catchup-place.ts";
 import type { Invocation } from "./command.ts";
 
@@ -19,6 +20,8 @@ export async function run(invocation: Invocation): Promise<void> {
   const { sendOverNetwork, NO_JOURNAL } = await loadPostgresCatchupNetwork();
   const { postgresBackupAdapter } = await loadPostgresBackup();
   const account = passwdEntry(process.geteuid?.() ?? 0);
+  const { encrypt, decrypt } = await openCipher(settings, { log });
+  const limited = networkThrottle(invocation);
   const progress = invocation.progress("catchup-send", undefined);
   const stop = new AbortController();
   const either = AbortSignal.any([signal, stop.signal]);
@@ -26,7 +29,7 @@ export async function run(invocation: Invocation): Promise<void> {
     const { name, plainBytes } = await sendOverNetwork({
       dataDir: resolve(directory),
       place,
-      cipher: await openCipher(settings, { log }),
+      cipher: { decrypt, encrypt: (input) => limited(encrypt(input)) },
       beginBackup: async (catchup) => {
         const adapter = postgresBackupAdapter(settings, {
           dataDir: directory,
@@ -35,6 +38,8 @@ export async function run(invocation: Invocation): Promise<void> {
           zone: systemZone(),
           userName: account?.userName,
           homeDir: account?.home,
+          diskLimit: diskLimit(invocation),
+          readersMax: readersMax(invocation),
           clock,
           log,
         });
