@@ -28,7 +28,7 @@ export interface WorkloadPlan {
   readonly version: PostgresVersion;
   readonly checksums: boolean;
   readonly walLogHints: boolean;
-  readonly walSegmentMiB: 1 | 16;
+  readonly walSegmentMiB: 1 | 4 | 16;
   readonly sessions: number;
   /** Statements of each session in a phase. */
   readonly statements: number;
@@ -73,7 +73,7 @@ export function planOf(seed: number, options: PlanOptions = {}): WorkloadPlan {
   const version = random.pick(VERSIONS);
   const hints = random.pick(["checksums", "wal_log_hints", "none"] as const);
   const sizes = {
-    walSegmentMiB: random.pick([1, 1, 1, 16] as const),
+    walSegmentMiB: random.pick([1, 4, 4, 16] as const),
     sessions: 2 + random.below(3),
     statements: 6 + random.below(10),
     isLongChain: random.below(2) === 0,
