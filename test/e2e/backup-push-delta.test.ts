@@ -11,7 +11,8 @@ import { mustRunAsServer } from "../support/run-as.ts";
 /** The search for names of tables would set hint bits behind the backup's back. */
 const QUIET = { WALG_DISABLE_PARTIAL_RESTORE: "true" };
 const DELTAS = { ...QUIET, WALG_DELTA_MAX_STEPS: "6" };
-const SETTINGS = { autovacuum: false, checkpoint_timeout: "1h" };
+/** No page is written behind the test's back. */
+const SETTINGS = { autovacuum: false, checkpoint_timeout: "1h", bgwriter_lru_maxpages: 0 };
 
 interface FileFacts {
   readonly IsIncremented: boolean;

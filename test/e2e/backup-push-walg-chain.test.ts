@@ -43,6 +43,7 @@ test.each([
       archive_command: `${binaryPath()} wal-push %p`,
       autovacuum: false,
       checkpoint_timeout: "1h",
+      bgwriter_lru_maxpages: 0,
     },
   });
   await cluster.start();

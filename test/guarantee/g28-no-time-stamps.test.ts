@@ -55,7 +55,7 @@ test("G28 a change that shows in no time stamp is in the next delta", async () =
 test("G28 a database that is copied under the number of a dropped one is stored anew", async () => {
   await using site = await BackupSite.create({
     version: "17",
-    settings: { autovacuum: false, checkpoint_timeout: "1h" },
+    settings: { autovacuum: false, checkpoint_timeout: "1h", bgwriter_lru_maxpages: 0 },
   });
   const { cluster } = site;
   const copy = (template: string) =>

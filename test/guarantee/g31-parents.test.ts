@@ -11,7 +11,8 @@ import { differingPages } from "../support/relation-files.ts";
 import { mustRunAsServer } from "../support/run-as.ts";
 
 const DELTAS = { WALG_DISABLE_PARTIAL_RESTORE: "true", WALG_DELTA_MAX_STEPS: "9" };
-const SETTINGS = { autovacuum: false, checkpoint_timeout: "1h" };
+/** No page is written behind the test's back. */
+const SETTINGS = { autovacuum: false, checkpoint_timeout: "1h", bgwriter_lru_maxpages: 0 };
 
 /** Backups get names of their own once some WAL was written. */
 async function goOn(site: BackupSite, cluster = site.cluster): Promise<void> {
