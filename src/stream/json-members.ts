@@ -97,7 +97,8 @@ class MemberScanner {
   }
 
   #isIn(what: "key" | "value"): boolean {
-    return this.#state === `in-${what}`;
+    // Asked for each token: no text is put together for it.
+    return what === "key" ? this.#state === "in-key" : this.#state === "in-value";
   }
 
   /** Handles one byte outside keys and values; gives the position after it. */
