@@ -2,102 +2,34 @@
 // LSN, on real servers, by a repository and over the network: relations made, dropped, grown and
 // truncated, databases, tablespaces; its settings stay. What was interrupted cannot be started.
 import {
-  appendFileSync,
   existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
-  rmSync,
+  renameSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { readControlFile } from "../../src/database/postgres/control-file.ts";
-import { BackupSite, type PushOptions } from "../support/backup-site.ts";
+import { BackupSite } from "../support/backup-site.ts";
 import { freePort } from "../support/free-port.ts";
-import { adoptDirectory, type PostgresCluster } from "../support/postgres-cluster.ts";
+import {
+  catchupPush,
+  follows,
+  isListening,
+  type LaggingScene,
+  laggingStandby,
+  STANDBY_SETTING,
+  sendWhenReady,
+} from "../support/lagging-standby.ts";
+import type { PostgresCluster } from "../support/postgres-cluster.ts";
 import type { PostgresVersion } from "../support/postgres-install.ts";
 import { type RunningBinary, startBinary } from "../support/run-binary.ts";
-import { binaryPath, giveToServers } from "../support/scratch.ts";
+import { giveToServers } from "../support/scratch.ts";
 
 const signal = new AbortController().signal;
-const SETTING = "# of the standby alone\n";
-
-/** A primary, and a stopped standby that has nothing to go on with: the WAL between is gone. */
-async function lagging(
-  version: PostgresVersion,
-  change: (primary: PostgresCluster) => Promise<void>,
-) {
-  const site = await BackupSite.create({ version, rows: 3000 });
-  const primary = site.cluster;
-  await primary.query(
-    "CREATE TABLE dropped AS SELECT i, repeat('x', 500) b FROM generate_series(1, 2000) i",
-  );
-  await primary.query(
-    "CREATE TABLE shrunk AS SELECT i, repeat('y', 500) b FROM generate_series(1, 2000) i",
-  );
-  await primary.query(
-    "CREATE TABLE early WITH (autovacuum_enabled = off) AS " +
-      "SELECT i, 'old' b FROM generate_series(1, 2000) i",
-  );
-  if (version === "15") await primary.query("CREATE EXTENSION amcheck");
-  const { name } = await site.mustPush();
-  // Without a checkpoint after them: the standby replays these, and does not write them when it
-  // stops, although pg_control says that it came so far.
-  await primary.query("UPDATE early SET b = 'new'");
-  await site.archiveAll();
-  const directory = await site.fetch(name);
-  const command = `restore_command = '${binaryPath()} wal-fetch %f %p'\n`;
-  appendFileSync(join(directory, "postgresql.auto.conf"), command + SETTING);
-  writeFileSync(join(directory, "standby.signal"), "");
-  const standby = await adoptDirectory({
-    dataDir: directory,
-    version,
-    settings: { archive_mode: "off", wal_retrieve_retry_interval: "100ms" },
-    env: site.environment(),
-  });
-  await standby.start();
-  await standby.stop();
-  const { redoLsn } = readControlFile(directory);
-  await change(primary);
-  await site.archiveAll();
-  // Nobody has kept what the standby would have to replay.
-  rmSync(join(site.repoDir, "wal_005"), { recursive: true });
-  return {
-    site,
-    primary,
-    standby,
-    directory,
-    fromLsn: redoLsn,
-    async [Symbol.asyncDispose]() {
-      await standby[Symbol.asyncDispose]();
-      await site[Symbol.asyncDispose]();
-    },
-  };
-}
-
-type Scene = Awaited<ReturnType<typeof lagging>>;
-
-async function catchupPush({ site, primary }: Scene, fromLsn: bigint): Promise<string> {
-  const args = ["catchup-push", primary.dataDir, "--from-lsn", `${fromLsn}`];
-  const result = await site.run(args);
-  expect(result).toMatchObject({ exitCode: 0 });
-  return /Wrote backup with name (\S+)/.exec(result.stderr)?.[1] ?? "";
-}
-
-async function follows({ site, primary, standby }: Scene): Promise<void> {
-  await standby.start();
-  await primary.changeBench(200);
-  const truth = await site.digest();
-  await site.archiveAll();
-  await standby.waitUntil("it follows", async () => (await site.digest(standby)) === truth);
-  // Autovacuum may still change the catalogs.
-  await standby.waitUntil("all is the same", async () => {
-    return (await wholeDigest(standby)) === (await wholeDigest(primary));
-  });
-  await checkIndexes(standby);
-}
 
 async function changeALot(primary: PostgresCluster, tablespace: string): Promise<void> {
   mkdirSync(tablespace);
@@ -117,7 +49,7 @@ async function changeALot(primary: PostgresCluster, tablespace: string): Promise
 }
 
 /** The standby's own place for the tablespace: the primary's is on this machine. */
-async function makeOwnPlace({ site, primary, directory }: Scene): Promise<void> {
+async function makeOwnPlace({ site, primary, directory }: LaggingScene): Promise<void> {
   const own = join(site.scratch.path, "standby-apart");
   mkdirSync(own);
   giveToServers(own);
@@ -125,32 +57,10 @@ async function makeOwnPlace({ site, primary, directory }: Scene): Promise<void> 
   symlinkSync(own, join(directory, "pg_tblspc", oid));
 }
 
-/** Count and content of every table that is not a view of the server's state. */
-async function wholeDigest(cluster: PostgresCluster): Promise<string> {
-  const tables = await cluster.query(
-    "SELECT oid::regclass FROM pg_class WHERE relkind IN ('r', 'm') AND relpersistence = 'p'" +
-      " AND relname NOT IN ('pg_statistic') ORDER BY 1",
-  );
-  const parts = tables.map(([table]) => {
-    const content = "coalesce(sum(hashtext(t::text)::bigint), 0)";
-    return `SELECT '${table}' || count(*) || ${content} FROM ${table} t`;
-  });
-  return (await cluster.query(parts.join(" UNION ALL "))).flat().sort().join("\n");
-}
-
-/** Each entry of each index has its row, and each row its entries; where there is amcheck. */
-async function checkIndexes(cluster: PostgresCluster): Promise<void> {
-  const has = await cluster.value("SELECT count(*) FROM pg_extension WHERE extname = 'amcheck'");
-  if (has === "0") return;
-  await cluster.query(`
-    SELECT bt_index_check(c.oid, true) FROM pg_class c JOIN pg_am a ON a.oid = c.relam
-    WHERE a.amname = 'btree' AND c.relkind = 'i' AND c.relpersistence = 'p'`);
-}
-
 /** All that changed is there, and what is the standby's own is untouched. */
-async function expectForward(scene: Scene, databases: number): Promise<void> {
+async function expectForward(scene: LaggingScene, databases: number): Promise<void> {
   const { standby, directory } = scene;
-  expect(readFileSync(join(directory, "postgresql.auto.conf"), "utf8")).toContain(SETTING);
+  expect(readFileSync(join(directory, "postgresql.auto.conf"), "utf8")).toContain(STANDBY_SETTING);
   expect(existsSync(join(directory, "standby.signal"))).toBe(true);
   expect(existsSync(join(directory, "tablespace_map"))).toBe(false);
   const controls = readdirSync(join(directory, "global")).filter((file) => /control/.test(file));
@@ -165,7 +75,7 @@ async function expectForward(scene: Scene, databases: number): Promise<void> {
 }
 
 const changed = (version: PostgresVersion) =>
-  lagging(version, (primary) => changeALot(primary, `${primary.dataDir}-apart`));
+  laggingStandby(version, (primary) => changeALot(primary, `${primary.dataDir}-apart`));
 
 describe.each(["15", "17"] as const)("PostgreSQL %s", (version) => {
   test("a lagging standby is brought forward by a repository, and follows again", async () => {
@@ -215,13 +125,8 @@ describe.each(["15", "17"] as const)("PostgreSQL %s", (version) => {
   });
 });
 
-async function sendWhenReady({ site, primary }: Scene, port: number, options: PushOptions = {}) {
-  while (!isListening(port)) await Bun.sleep(20);
-  return await site.run(["catchup-send", primary.dataDir, `127.0.0.1:${port}`], options);
-}
-
 test("what does not fit the standby is refused, and nothing is touched", async () => {
-  await using scene = await lagging("15", (primary) => primary.changeBench(300));
+  await using scene = await laggingStandby("15", (primary) => primary.changeBench(300));
   const { site, primary, standby, directory, fromLsn } = scene;
   const before = listing(directory);
   const ahead = await site.run(["catchup-push", primary.dataDir, "--from-lsn", "FFFF/0"]);
@@ -256,6 +161,33 @@ test("what does not fit the standby is refused, and nothing is touched", async (
   expect(late.stderr).toContain("past its start");
 });
 
+test("a standby is brought forward over a promotion, by its history", async () => {
+  await using scene = await laggingStandby("15", async (primary) => {
+    await primary.changeBench(300);
+    await primary.stop();
+    writeFileSync(join(primary.dataDir, "standby.signal"), "");
+    giveToServers(join(primary.dataDir, "standby.signal"));
+    await primary.start();
+    await primary.query("SELECT pg_promote()");
+    await primary.waitUntilPromoted();
+    await primary.changeBench(300);
+  });
+  const { site, standby, directory, fromLsn } = scene;
+  const name = await catchupPush(scene, fromLsn);
+  expect(name).toMatch(/^base_00000002/);
+  const archive = join(site.repoDir, "wal_005");
+  const history = readdirSync(archive).find((file) => file.startsWith("00000002.history")) ?? "";
+  renameSync(join(archive, history), join(site.repoDir, history));
+  const unknown = await site.run(["catchup-fetch", directory, name]);
+  expect(unknown.exitCode).toBe(40);
+  expect(unknown.stderr).toContain("nobody has 00000002.history");
+  renameSync(join(site.repoDir, history), join(archive, history));
+  expect(await site.run(["catchup-fetch", directory, name])).toMatchObject({ exitCode: 0 });
+  await follows(scene);
+  expect(readControlFile(directory).timeline).toBe(2);
+  await standby.stop();
+});
+
 /** Ends what works in the directory as soon as something was changed there. */
 async function killOnceBegun(directory: string, running: RunningBinary): Promise<void> {
   const begun = join(directory, "global/pg_control.before-catchup");
@@ -265,7 +197,7 @@ async function killOnceBegun(directory: string, running: RunningBinary): Promise
 }
 
 test.each(["fetch", "sender"])("what a killed %s leaves cannot be started", async (killed) => {
-  await using scene = await lagging("15", async (primary) => {
+  await using scene = await laggingStandby("15", async (primary) => {
     await primary.query(
       "CREATE TABLE large AS SELECT i, repeat('z', 900) FROM generate_series(1, 40000) i",
     );
@@ -296,7 +228,7 @@ test.each(["fetch", "sender"])("what a killed %s leaves cannot be started", asyn
 });
 
 test("a database that was copied file by file is noticed, and comes from LSN 0", async () => {
-  await using scene = await lagging("15", async (primary) => {
+  await using scene = await laggingStandby("15", async (primary) => {
     await primary.query("CREATE DATABASE copied STRATEGY file_copy");
   });
   const { site, primary, standby, directory, fromLsn } = scene;
@@ -317,7 +249,7 @@ test("a database that was copied file by file is noticed, and comes from LSN 0",
 });
 
 test("a receiver that fails says why at both ends, and a stranger is told so", async () => {
-  await using scene = await lagging("15", (primary) => primary.changeBench(300));
+  await using scene = await laggingStandby("15", (primary) => primary.changeBench(300));
   const { site, directory } = scene;
   await using other = await BackupSite.create({ version: "15", isStarted: false });
   const port = await freePort();
@@ -348,14 +280,6 @@ test("a receiver that fails says why at both ends, and a stranger is told so", a
   expect(nobody.stderr).toContain("could not connect");
   expect(existsSync(join(directory, "global/pg_control"))).toBe(true);
 });
-
-/** Looks at the kernel's table of sockets: a connection would be taken for the sender's. */
-function isListening(port: number): boolean {
-  const hex = port.toString(16).toUpperCase().padStart(4, "0");
-  const tables = ["/proc/net/tcp", "/proc/net/tcp6"].filter(existsSync);
-  const listening = new RegExp(`:${hex} [0-9A-F:]+ 0A `);
-  return tables.some((table) => listening.test(readFileSync(table, "latin1")));
-}
 
 /** Says something of no sense to whom it may concern; undefined: nobody listens. */
 async function shout(port: number) {
