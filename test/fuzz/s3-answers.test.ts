@@ -2,8 +2,8 @@
 // or refused by one kind of error, and never end the program. The seed is in the titles.
 import { expect, test } from "vitest";
 import { toListPage } from "../../src/storage/s3/sdk-listing.ts";
-import { xmlText } from "../../src/storage/service/xml.ts";
 import { ConnectionError } from "../../src/storage/service/errors.ts";
+import { xmlText } from "../../src/storage/service/xml.ts";
 import { fuzzSeed, type Random, seededRandom } from "../support/random.ts";
 
 const SEED = fuzzSeed();
