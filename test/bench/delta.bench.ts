@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { asServer, mustRunAsServer } from "../support/run-as.ts";
 import { mebibytes } from "./backup.bench.ts";
 import { BenchCluster, type PgbackrestRepository, WORKERS } from "./bench-cluster.ts";
-import { alternate, type Contestant, measureReading } from "./measure.ts";
+import { alternate, type Contestant, dropPageCache, measureReading } from "./measure.ts";
 import type { BenchTable } from "./report.ts";
 
 const PAGE_BYTES = 8192;
@@ -83,13 +83,14 @@ async function benchDelta(
   const { old, recent } = clusters;
   await fullBackups(clusters);
   const changedBytes = await clusters.change(run.step);
+  const isCold = dropPageCache();
   const contestants = [
     tidemarkDelta(SCAN, old),
     tidemarkDelta(SUMMARIES, recent),
     pgbackrestDelta(BUNDLES, old, "bundles"),
     pgbackrestDelta(BLOCKS, old, "blocks"),
     readOnce(old),
-  ];
+  ].map(cold);
   const bytes = await old.cluster.value("SELECT sum(pg_database_size(oid)) FROM pg_database");
   const changed = { name: "changed pages", bytes: changedBytes };
   return {
@@ -97,7 +98,8 @@ async function benchDelta(
     note:
       `Clusters of ${mebibytes(Number(bytes))} MiB, page checksums on and checked; ` +
       `${(changedBytes / (1 << 20)).toFixed(1)} MiB of pages have a changed row. Each builds on ` +
-      `a full backup of its own, with ${WORKERS} workers, zstd 3, warm page cache.`,
+      `a full backup of its own, with ${WORKERS} workers, zstd 3, page cache ` +
+      `${isCold ? "dropped before each run" : "warm"}.`,
     results: await alternate(contestants, run.rounds),
     reference: BUNDLES,
     goals: [
@@ -110,6 +112,17 @@ async function benchDelta(
           ] as const)
         : []),
     ],
+  };
+}
+
+/** From the disk, where that can be had. */
+function cold(contestant: Contestant): Contestant {
+  return {
+    ...contestant,
+    prepare: async () => {
+      await contestant.prepare();
+      dropPageCache();
+    },
   };
 }
 

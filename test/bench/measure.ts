@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -60,6 +60,17 @@ export async function measureReading(command: MeasuredCommand): Promise<Measure>
     return { ...measured, readBytes: Number(read) };
   } finally {
     rmSync(folder, { recursive: true });
+  }
+}
+
+/** Makes the next run read from the disk, as with a database larger than memory; needs root. */
+export function dropPageCache(): boolean {
+  Bun.spawnSync(["sync"]);
+  try {
+    writeFileSync("/proc/sys/vm/drop_caches", "1");
+    return true;
+  } catch {
+    return false;
   }
 }
 
