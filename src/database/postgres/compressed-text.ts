@@ -1,3 +1,5 @@
+import { freedWhenRecycled } from "../../stream/chunk-pool.ts";
+
 /** Text is compressed while it grows: this much is kept plain. */
 const BLOCK_BYTES = 256 * 1024;
 /** A character of a JavaScript string takes at most so much in UTF-8. */
@@ -40,9 +42,9 @@ export class CompressedText {
     return this.#heldBytes + this.#open.byteLength;
   }
 
-  /** From the beginning, a block at a time; may be read again. */
+  /** From the beginning, a block at a time, which is freed when recycled; may be read again. */
   *read(): Generator<Uint8Array> {
-    for (const block of this.#blocks) yield Bun.zstdDecompressSync(block);
+    for (const block of this.#blocks) yield freedWhenRecycled(Bun.zstdDecompressSync(block));
     if (this.#openBytes > 0) yield this.#open.slice(0, this.#openBytes);
   }
 

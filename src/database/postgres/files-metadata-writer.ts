@@ -3,7 +3,8 @@ import { FilesystemError } from "../../base/errors.ts";
 import { formatGoTime } from "../../base/go-time.ts";
 import { printJson, quoteJson } from "../../base/json.ts";
 import type { LocalZone } from "../../base/local-zone.ts";
-import type { ByteSource, ByteStream } from "../../stream/byte-stream.ts";
+import { type ByteSource, type ByteStream, concatBytes } from "../../stream/byte-stream.ts";
+import { freedWhenRecycled, recycle } from "../../stream/chunk-pool.ts";
 import { CompressedText } from "./compressed-text.ts";
 import { type FileMark, formatMark } from "./file-mark.ts";
 import type { DatabaseObjects, FileFacts } from "./files-metadata.ts";
@@ -118,21 +119,25 @@ async function* write(
     opening = ",";
     for (const block of text.read()) {
       signal.throwIfAborted();
-      yield* key === "TarFileSets" ? withSuffix(block, suffix) : [block];
+      yield key === "TarFileSets" ? withSuffix(block, suffix) : block;
     }
     yield encoder.encode("}");
   }
   yield encoder.encode(sections.length === 0 ? "{}" : "}");
 }
 
-function* withSuffix(block: Uint8Array, suffix: Uint8Array): Generator<Uint8Array> {
+/** The block with each mark replaced; the given one is gone, unless it has none. */
+function withSuffix(block: Uint8Array, suffix: Uint8Array): Uint8Array {
+  const pieces: Uint8Array[] = [];
   let start = 0;
   for (let at = block.indexOf(SUFFIX_MARK); at >= 0; at = block.indexOf(SUFFIX_MARK, start)) {
-    if (at > start) yield block.subarray(start, at);
-    if (suffix.byteLength > 0) yield suffix;
+    pieces.push(block.subarray(start, at), suffix);
     start = at + 1;
   }
-  if (start < block.byteLength) yield block.subarray(start);
+  if (start === 0) return block;
+  const replaced = concatBytes([...pieces, block.subarray(start)]);
+  recycle(block);
+  return freedWhenRecycled(replaced);
 }
 
 function marked(mark: FileMark | undefined): string {

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { CompressedText } from "../../../../src/database/postgres/compressed-text.ts";
 import { concatBytes } from "../../../../src/stream/byte-stream.ts";
+import { recycle } from "../../../../src/stream/chunk-pool.ts";
 
 describe("a compressed text", () => {
   test("comes back as appended, over many blocks and with wide characters", () => {
@@ -17,6 +18,18 @@ describe("a compressed text", () => {
     expect(Buffer.compare(concatBytes([...text.read()]), expected)).toBe(0);
     expect(Buffer.compare(concatBytes([...text.read()]), expected)).toBe(0);
     expect(text.heldBytes()).toBeLessThan(expected.byteLength / 3);
+  });
+
+  test("gives out blocks whose memory is free once they are recycled", () => {
+    const text = new CompressedText();
+    for (let i = 0; text.sizeBytes() < 1_000_000; i += 1) text.append(`/base/16384/${i},`);
+    const blocks = [...text.read()];
+    const sizeBytes = blocks.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    expect(sizeBytes).toBe(text.sizeBytes());
+    const packed = blocks.slice(0, -1);
+    for (const block of packed) recycle(block);
+    expect(packed.map(({ byteLength }) => byteLength)).toEqual(packed.map(() => 0));
+    expect(packed.length).toBeGreaterThan(2);
   });
 
   test("is empty until something is appended", () => {
