@@ -56,9 +56,40 @@ export class WholeEntry implements EntrySink {
       this.#file.writeAt(bytes, position);
       return;
     }
-    this.#written.missing(position, this.#position, (from, to) => {
-      this.#file.writeAt(bytes.subarray(from - position, to - position), from);
+    if (!this.#file.isCompared) this.#writeAround(bytes, position, this.#written);
+    else {
+      this.#written.missing(position, this.#position, (from, to) => {
+        this.#file.writeAt(bytes.subarray(from - position, to - position), from);
+      });
+    }
+  }
+
+  /**
+   * Writes all but the newer pages. Where those are few they are put into the bytes first, and all
+   * is written at once: many small writes take longer than reading a page back.
+   */
+  #writeAround(bytes: Uint8Array, position: number, written: WrittenPages): void {
+    const gaps: [from: number, to: number][] = [];
+    let missingBytes = 0;
+    written.missing(position, position + bytes.byteLength, (from, to) => {
+      gaps.push([from, to]);
+      missingBytes += to - from;
     });
+    const end = gaps.at(-1)?.[1] ?? position;
+    const isWorthIt = gaps.length > 1 && missingBytes * 2 > end - position;
+    if (!isWorthIt) {
+      for (const [from, to] of gaps) {
+        this.#file.writeAt(bytes.subarray(from - position, to - position), from);
+      }
+      return;
+    }
+    let at = gaps[0]?.[0] ?? position;
+    const first = at;
+    for (const [from, to] of gaps) {
+      if (from > at) this.#file.readBack(bytes.subarray(at - position, from - position), at);
+      at = to;
+    }
+    this.#file.writeAt(bytes.subarray(first - position, end - position), first);
   }
 
   /** A piece that is needed, and known to be different from what is there. */

@@ -44,6 +44,22 @@ export class RestoredFile {
     this.#write(bytes, position);
   }
 
+  /** Bytes that were written before, into `target`. */
+  readBack(target: Uint8Array, position: number): void {
+    const { descriptor, path } = this.#facts;
+    let done = 0;
+    try {
+      while (done < target.byteLength) {
+        const rest = target.byteLength - done;
+        const bytes = readSync(descriptor, target, done, rest, position + done);
+        if (bytes === 0) throw new Error(`the file ends at ${position + done}`);
+        done += bytes;
+      }
+    } catch (cause) {
+      throw new FilesystemError(path, `cannot be read back: ${messageOf(cause)}`, { cause });
+    }
+  }
+
   /** Makes these bytes zeros. */
   clear(from: number, to: number): void {
     const zeros = new Uint8Array(Math.min(to - from, 1 << 20));
