@@ -63,7 +63,8 @@ class Summary {
     const { plan, deltas, statements, changedPages, comparedPages } = outcome;
     this.#count(`PostgreSQL ${plan.version}`, 1);
     for (const event of plan.events) this.#count(`event ${event}`, 1);
-    for (const { wanted, used } of deltas) {
+    for (const { wanted, used, maps } of deltas) {
+      this.#count("recorded maps read", maps);
       this.#count(wanted === used ? `delta by ${used}` : `delta by ${wanted}, done by ${used}`, 1);
     }
     this.#count("statements", statements);

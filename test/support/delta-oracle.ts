@@ -27,6 +27,8 @@ export interface DeltaOutcome {
   readonly wanted: FinderName;
   readonly used: FinderName | "full";
   readonly name: string;
+  /** Recorded maps that were read; what they do not cover comes from archived WAL. */
+  readonly maps: number;
 }
 
 export interface OracleOutcome {
@@ -37,6 +39,9 @@ export interface OracleOutcome {
   readonly changedPages: number;
   readonly comparedPages: number;
 }
+
+/** Wherever the first one lies, a map's 16 segments follow, and the one before is behind it. */
+const MAPPED_SEGMENTS = 20;
 
 /** After these the server is another copy of the cluster. */
 const OTHER_COPIES: readonly WorkloadEvent[] = ["failover", "rewind", "point-in-time"];
@@ -83,10 +88,13 @@ class Oracle {
     const server = this.#server;
     this.#sessions.add(this.#plan.statements);
     await this.#sessions.finish(server.cluster);
-    const full = await this.#underLoad(() => this.#push(["--full"]));
+    const { name: full } = await this.#underLoad(() => this.#push(["--full"]));
     const times = fileTimes(server.cluster.dataDir);
     for (const event of this.#plan.events) {
       await runPhase(event, { server, sessions: this.#sessions, full });
+    }
+    if (this.#plan.fillsMaps) {
+      for (let count = 0; count < MAPPED_SEGMENTS; count += 1) await server.cluster.switchWal();
     }
     await server.cluster.query("CHECKPOINT");
     if (this.#plan.events.includes("old-mtimes")) {
@@ -128,7 +136,7 @@ class Oracle {
     const { stderr } = await this.#server.mustRun(["backup-push", dataDir, ...args], settings);
     const name = /Wrote backup with name (\S+)/.exec(stderr)?.[1];
     if (name === undefined) throw new OracleError(`no name: ${stderr}`);
-    return name;
+    return { name, maps: Number(/known from (\d+) delta maps/.exec(stderr)?.[1] ?? 0) };
   }
 
   async #delta(wanted: FinderName, parent: string): Promise<string> {
@@ -136,7 +144,7 @@ class Oracle {
     await using _hidden =
       wanted === "wal-summaries" ? undefined : await hideSummaries(this.#server);
     const args = this.#isControl ? ["--full"] : ["--delta-from-name", parent];
-    const name = await this.#push(args, {
+    const { name, maps } = await this.#push(args, {
       WALG_USE_WAL_DELTA: String(usesMaps),
     });
     const sentinel = readFileSync(
@@ -144,7 +152,7 @@ class Oracle {
       "utf8",
     );
     const used = finderIn(sentinel);
-    this.#deltas.push({ wanted, used, name });
+    this.#deltas.push({ wanted, used, name, maps });
     // A finder that cannot vouch for the whole range leaves it to the scan, never to another.
     if (used !== "full" && used !== "page-scan" && used !== wanted) {
       throw new OracleError(`${name}: ${wanted} was asked for, ${used} was used`);

@@ -28,6 +28,16 @@ export type PageMask = "exact" | "hints" | "replay";
 export type PageKind = "heap" | "btree" | "hash" | "gin" | "gist" | "spgist" | "brin" | "sequence";
 
 const HEADER_BYTES = 24;
+const SPECIAL_BYTES: Readonly<Record<PageKind, number>> = {
+  heap: 0,
+  btree: 16,
+  hash: 16,
+  gin: 8,
+  gist: 16,
+  spgist: 8,
+  brin: 8,
+  sequence: 8,
+};
 const LP_NORMAL = 1;
 const LP_DEAD = 3;
 const PD_HAS_FREE_LINES = 1;
@@ -41,15 +51,24 @@ export function maskPage(
   const view = new DataView(page.buffer, page.byteOffset, page.byteLength);
   const { kind, mask, block } = facts;
   const special = view.getUint16(16, true);
+  if (!isPage(view, special)) return;
   if (kind === "spgist" && block === 0) {
     view.setUint16(8, 0, true);
     page.fill(0, HEADER_BYTES + 4, special);
   }
-  if (mask === "exact" || view.getUint16(14, true) === 0) return;
+  if (mask === "exact") return;
   view.setUint32(20, 0, true);
   clearBits(view, 10, PD_HAS_FREE_LINES | PD_PAGE_FULL);
   if (mask === "replay") maskHeaderAndHole(page, view, kind);
   maskContent(page, view, { kind, mask, special });
+}
+
+/** Nothing is masked of zeros, or of what no server writes: it is to be seen as it is. */
+function isPage(view: DataView, special: number): boolean {
+  const lower = view.getUint16(12, true);
+  const upper = view.getUint16(14, true);
+  const isOrdered = lower <= upper && upper <= special && special <= view.byteLength;
+  return lower >= HEADER_BYTES && isOrdered;
 }
 
 function maskHeaderAndHole(page: Uint8Array, view: DataView, kind: PageKind): void {
@@ -66,6 +85,7 @@ function maskContent(
   facts: { readonly kind: PageKind; readonly mask: PageMask; readonly special: number },
 ): void {
   const { kind, special } = facts;
+  if (special + SPECIAL_BYTES[kind] > page.byteLength) return;
   const isReplay = facts.mask === "replay";
   switch (kind) {
     case "heap":
@@ -158,7 +178,8 @@ function* linePointers(view: DataView) {
     const length = word >>> 17;
     const flags = (word >>> 15) & 3;
     // An item outside of the page is damage, which the comparison is to show.
-    if (offset + length <= view.byteLength) yield { place, offset, length, flags };
+    if (offset + Math.max(length, HEADER_BYTES) <= view.byteLength)
+      yield { place, offset, length, flags };
   }
 }
 

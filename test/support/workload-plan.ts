@@ -33,6 +33,8 @@ export interface WorkloadPlan {
   /** Statements of each session in a phase. */
   readonly statements: number;
   readonly events: readonly WorkloadEvent[];
+  /** So many segments before the deltas that recorded maps (of 16 each) are complete. */
+  readonly fillsMaps: boolean;
   /** The delta on a delta as well, before it all is recovered. */
   readonly isLongChain: boolean;
 }
@@ -44,6 +46,7 @@ export interface PlanOptions {
   readonly version?: PostgresVersion;
   readonly events?: readonly WorkloadEvent[];
   readonly hints?: HintLogging;
+  readonly fillsMaps?: boolean;
   /** Full backups in the place of deltas: shows that the oracle raises no false alarm. */
   readonly isControl?: boolean;
 }
@@ -73,12 +76,13 @@ export function planOf(seed: number, options: PlanOptions = {}): WorkloadPlan {
   const version = random.pick(VERSIONS);
   const hints = random.pick(["checksums", "wal_log_hints", "none"] as const);
   const sizes = {
-    walSegmentMiB: random.pick([1, 4, 4, 16] as const),
+    walSegmentMiB: random.pick([1, 1, 4, 16] as const),
     sessions: 2 + random.below(3),
     statements: 6 + random.below(10),
     isLongChain: random.below(2) === 0,
   };
   const drawn = Array.from({ length: 1 + random.below(2) }, () => random.pick(EVENTS));
+  const fillsMaps = sizes.walSegmentMiB === 1 && random.below(2) === 0;
   const events = possibleEvents(options.events ?? drawn);
   // pg_rewind is Debian's, and wants hint bits logged.
   const rewinds = events.includes("rewind");
@@ -90,6 +94,7 @@ export function planOf(seed: number, options: PlanOptions = {}): WorkloadPlan {
     checksums: chosen === "checksums",
     walLogHints: chosen === "wal_log_hints",
     ...sizes,
+    fillsMaps: options.fillsMaps ?? fillsMaps,
     events,
   };
 }
@@ -116,6 +121,7 @@ export function describePlan(plan: WorkloadPlan): string {
   return (
     `seed ${plan.seed}: PostgreSQL ${plan.version}, ${hints}, ` +
     `${plan.walSegmentMiB} MiB segments, ${plan.sessions} sessions × ${plan.statements}, ` +
-    `${plan.events.join(" + ")}${plan.isLongChain ? ", long chain" : ""}`
+    `${plan.events.join(" + ")}${plan.fillsMaps ? ", full maps" : ""}` +
+    `${plan.isLongChain ? ", long chain" : ""}`
   );
 }
