@@ -2,6 +2,7 @@ import { type BigIntStats, lstatSync, readdirSync, readlinkSync, realpathSync } 
 import { join, sep } from "node:path";
 import { errnoOf, FilesystemError, messageOf } from "../../base/errors.ts";
 import { GarbagePace } from "../../base/garbage.ts";
+import { FolderNames } from "./folder-names.ts";
 import { RESTORE_MARKER } from "./restore-target.ts";
 
 /** One thing below the data directory, as a tar entry will name it. */
@@ -266,7 +267,7 @@ function entryOf(
 }
 
 /** Relations with an init fork. */
-function unloggedOf(children: readonly string[]): ReadonlySet<string> {
+function unloggedOf(children: FolderNames): ReadonlySet<string> {
   const unlogged = new Set<string>();
   for (const child of children) {
     if (child.endsWith("_init")) unlogged.add(child.slice(0, -"_init".length));
@@ -299,11 +300,11 @@ function statOf(path: string): BigIntStats | undefined {
   }
 }
 
-function childrenOf(path: string): readonly string[] {
+function childrenOf(path: string): FolderNames {
   try {
-    return readdirSync(path).sort();
+    return new FolderNames(readdirSync(path));
   } catch (error) {
-    if (errnoOf(error) === "ENOENT") return [];
+    if (errnoOf(error) === "ENOENT") return new FolderNames([]);
     throw new FilesystemError(path, messageOf(error), {
       hint: "The backup must read the whole data directory: run it as the server's user.",
       cause: error,
