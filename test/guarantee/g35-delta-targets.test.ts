@@ -6,6 +6,7 @@ import {
   existsSync,
   mkdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -134,6 +135,23 @@ describe("G35 a delta restore accepts", () => {
     expect(lines.join("\n")).toContain(`was a link to ${elsewhere}, which is left`);
     expect(listDirectory(targetDir)).toEqual(clean);
     expect(readFileSync(join(elsewhere, "000000010000000000000009"), "utf8")).toBe("wal");
+  });
+
+  it("a folder of data that is a link: its target stays as it is", async () => {
+    using scratch = makeScratch("g35");
+    const single = await memoryRepository("zstd");
+    const { backup: full } = await storeRandomChain(single, seededRandom(1), 0);
+    const targetDir = join(scratch.path, "data");
+    await restoreHere({ repository: single, backup: full, targetDir });
+    const clean = listDirectory(targetDir);
+    const elsewhere = join(scratch.path, "moved");
+    renameSync(join(targetDir, "base"), elsewhere);
+    symlinkSync(elsewhere, join(targetDir, "base"));
+    const moved = listDirectory(elsewhere);
+    const options = { isDelta: true };
+    await restoreHere({ repository: single, backup: full, targetDir, options });
+    expect(listDirectory(targetDir)).toEqual(clean);
+    expect(listDirectory(elsewhere)).toEqual(moved);
   });
 
   it("unarchived WAL, and says that it goes", async () => {

@@ -96,6 +96,8 @@ async function findNeeds(
       return undefined;
     }
     const fullPath = tree.pathOf(place);
+    // Not through a link: it gives way before the file is written, and with it what was compared.
+    if (tree.isCompared) tree.makeParents(place);
     needs.push({ entry, place, mode, spans: finder.needs({ entry, fullPath, written }) });
     await pace.passed(tree.isCompared ? sizeBytes : 0);
     signal.throwIfAborted();

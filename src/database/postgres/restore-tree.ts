@@ -91,6 +91,11 @@ export class RestoreTree {
     return this.#open(path, O_RDWR | O_CREAT, mode);
   }
 
+  /** Makes the folders above the path; links and files in their places give way. */
+  makeParents(path: string): void {
+    this.#parentOf(path);
+  }
+
   /** Opens a file that a newer backup of the chain began. */
   openExisting(path: string): number {
     return this.#open(path, O_RDWR, undefined);
