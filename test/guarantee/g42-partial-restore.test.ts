@@ -1,16 +1,18 @@
 // Proves that a restore of only some files cannot be mistaken for a cluster: with a mask no server
 // can start on it; of a partial restore real servers recover, with WAL that touches what is left
 // out, give the rows of what was asked for, and fail on everything else until it is dropped.
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { SYSTEM_CLOCK } from "../../src/base/clock.ts";
 import { toBackupName } from "../../src/catalog/backup-name.ts";
+import { encodeIncrementPrelude } from "../../src/delta/increment-writer.ts";
 import { openFileStorage } from "../../src/storage/file/driver.ts";
+import { concatBytes } from "../../src/stream/byte-stream.ts";
 import { BackupSite } from "../support/backup-site.ts";
 import { listDirectory } from "../support/directory-listing.ts";
 import { copyFixture } from "../support/fixture.ts";
-import { storeBackup } from "../support/made-backup.ts";
+import { LABEL_ENTRIES, type MadeEntry, storeBackup } from "../support/made-backup.ts";
 import { memoryRepository } from "../support/memory-repository.ts";
 import type { PostgresCluster } from "../support/postgres-cluster.ts";
 import { restoreHere } from "../support/restore.ts";
@@ -65,6 +67,51 @@ it("G42 of a chain of WAL-G's the chosen database is as a full restore has it", 
   for (const path of changed.filter((name) => !name.includes("_"))) {
     expect(files.map(pathOf)).toContain(path);
   }
+});
+
+it("G42 a table that was empty in WAL-G's full backup does not come back as an empty one", async () => {
+  using scratch = makeScratch("g42");
+  const repository = await memoryRepository("zstd");
+  const table = "/base/16500/16501";
+  const facts = { MTime: "2026-01-01T10:00:00Z", IsSkipped: false, UpdatesCount: 0 };
+  const listOf = (isIncremented: boolean) =>
+    JSON.stringify({
+      Files: {
+        "/PG_VERSION": { ...facts, IsIncremented: false },
+        [table]: { ...facts, IsIncremented: isIncremented },
+      },
+      DatabasesByNames: {
+        kept: { oid: 16400, tables_new: {} },
+        lost: { oid: 16500, tables_new: { "public.t": { oid: 16501, relfilenode: 16501 } } },
+      },
+    });
+  const control = new Uint8Array(
+    readFileSync(join(import.meta.dirname, "../golden/pg-control/17.bin")),
+  );
+  const store = (name: string, entry: MadeEntry, sentinel: Readonly<Record<string, unknown>>) =>
+    storeBackup(repository, {
+      name,
+      hasReceipts: false,
+      filesMetadata: listOf(entry.isIncrement === true),
+      sentinel: { PgVersion: 170_000, SystemIdentifier: 7711695318746939096n, ...sentinel },
+      parts: {
+        part_001: [{ name: "/PG_VERSION", content: "17\n" }, entry],
+        pg_control: [{ name: "/global/pg_control", content: control }],
+        backup_label: LABEL_ENTRIES,
+      },
+    });
+  const full = await store("base_000000010000000000000002", { name: table }, {});
+  const blocks = Uint32Array.of(0);
+  const prelude = encodeIncrementPrelude(8192, blocks);
+  const content = concatBytes([prelude, new Uint8Array(8192).fill(1)]);
+  const backup = await store(
+    "base_000000010000000000000004_D_000000010000000000000002",
+    { name: table, content, isIncrement: true },
+    { DeltaLSN: 0x2000028, DeltaFrom: full, DeltaFullName: full, DeltaCount: 1 },
+  );
+  const targetDir = join(scratch.path, "data");
+  await restoreHere({ repository, backup, targetDir, options: { only: ["kept"] } });
+  expect(statSync(join(targetDir, table)).size).toBe(8192);
 });
 
 /** A table each, with an index of that method only, and a search that uses it. */

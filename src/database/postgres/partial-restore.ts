@@ -61,10 +61,11 @@ export class PartialRestore {
     onLeftOut: (name) => this.#standIns.note(targetPathOf(name, "a list of files")),
   };
 
-  /** A part holds a file that is not restored: so large it is. */
+  /** A part holds a file that is not restored: so large it is, undefined of an increment. */
   leaveOut(path: string, sizeBytes: number | undefined, files: BackupFiles): void {
     if (!files.isListed) this.#standIns.note(path);
-    if (sizeBytes !== undefined) this.#standIns.grow(path, sizeBytes);
+    // An increment has pages, also where the file was empty before: it must not come back so.
+    this.#standIns.grow(path, sizeBytes ?? PAGE_BYTES);
   }
 
   /** Everything that is restored is in its place, but for the control file's last name. */
