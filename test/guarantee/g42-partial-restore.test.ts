@@ -69,7 +69,7 @@ it("G42 of a chain of WAL-G's the chosen database is as a full restore has it", 
   }
 });
 
-it("G42 a table that was empty in WAL-G's full backup does not come back as an empty one", async () => {
+it("G42 a table that was empty in the full backup of WAL-G does not come back empty", async () => {
   using scratch = makeScratch("g42");
   const repository = await memoryRepository("zstd");
   const table = "/base/16500/16501";
