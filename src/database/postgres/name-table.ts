@@ -6,14 +6,20 @@ const SLOTS_PER_NAME = 2;
 
 const EMPTY = -1;
 
+/** A folder's number, seven bits to a byte. */
+const FOLDER_BYTES_MAX = 5;
+
 /**
  * Distinct names, numbered from 0 in the order in which they came. A million paths take some
- * 50 MiB: their bytes one behind the other, and a few numbers each, instead of an object each.
+ * 25 MiB: their bytes one behind the other, and a few numbers each, instead of an object each.
+ * The folder of a path, which most share with many, is kept once, and its number in each.
  */
 export class NameTable {
   readonly #encoder = new TextEncoder();
   readonly #decoder = new TextDecoder("utf-8", { ignoreBOM: true });
   readonly #blocks: Uint8Array[] = [];
+  readonly #folders: string[] = [];
+  readonly #folderNumbers = new Map<string, number>();
   #usedBytes = BLOCK_BYTES;
   /** Where each name starts: block number × block size + offset in it. */
   #starts = new Uint32Array(1024);
@@ -29,6 +35,11 @@ export class NameTable {
 
   /** The number of the name, new or known. */
   add(name: string): number {
+    const folder = folderOf(name);
+    if (!this.#folderNumbers.has(folder)) {
+      this.#folderNumbers.set(folder, this.#folders.length);
+      this.#folders.push(folder);
+    }
     const slot = this.#slotOf(name);
     const known = this.#slots[slot] ?? EMPTY;
     if (known !== EMPTY) return known;
@@ -40,19 +51,35 @@ export class NameTable {
 
   /** undefined: the name was never added. */
   find(name: string): number | undefined {
+    if (!this.#folderNumbers.has(folderOf(name))) return undefined;
     const number = this.#slots[this.#slotOf(name)] ?? EMPTY;
     return number === EMPTY ? undefined : number;
   }
 
   nameOf(number: number): string {
-    return this.#decoder.decode(this.#bytesOf(number));
+    const bytes = this.#bytesOf(number);
+    let folder = 0;
+    let used = 0;
+    for (let byte = 0x80; byte >= 0x80; used += 1) {
+      byte = bytes[used] ?? 0;
+      folder += (byte & 0x7f) * 2 ** (7 * used);
+    }
+    return (this.#folders[folder] ?? "") + this.#decoder.decode(bytes.subarray(used));
   }
 
-  /** The slot that holds the name, or the empty one where it belongs. */
+  /** The slot that holds the name, whose folder is known, or the empty one where it belongs. */
   #slotOf(name: string): number {
-    const room = name.length * BYTES_PER_CHAR_MAX;
+    const room = name.length * BYTES_PER_CHAR_MAX + FOLDER_BYTES_MAX;
     if (room > this.#scratch.byteLength) this.#scratch = new Uint8Array(room);
-    this.#scratchBytes = this.#encoder.encodeInto(name, this.#scratch).written;
+    const folder = folderOf(name);
+    let used = 0;
+    let rest = this.#folderNumbers.get(folder) ?? 0;
+    for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) {
+      this.#scratch[used++] = (rest % 0x80) + 0x80;
+    }
+    this.#scratch[used++] = rest;
+    const target = this.#scratch.subarray(used);
+    this.#scratchBytes = used + this.#encoder.encodeInto(name.slice(folder.length), target).written;
     const wanted = this.#scratch.subarray(0, this.#scratchBytes);
     const mask = this.#slots.length - 1;
     let slot = Bun.hash.xxHash32(wanted) & mask;
@@ -85,7 +112,7 @@ export class NameTable {
 
   #append(): number {
     const sizeBytes = this.#scratchBytes;
-    if (sizeBytes > 0xffff) throw new RangeError(`a name of ${sizeBytes} bytes`);
+    if (sizeBytes > 0xffff) throw new RangeError("a name of more than 65,535 bytes");
     if (this.#usedBytes + sizeBytes > BLOCK_BYTES) {
       if (this.#blocks.length === 2 ** 32 / BLOCK_BYTES) throw new RangeError("4 GiB of names");
       this.#blocks.push(new Uint8Array(BLOCK_BYTES));
@@ -114,6 +141,11 @@ export class NameTable {
       this.#slots[slot] = number;
     }
   }
+}
+
+/** With the slash at its end; empty without one. */
+function folderOf(name: string): string {
+  return name.slice(0, name.lastIndexOf("/") + 1);
 }
 
 function enlarged<T extends Uint32Array | Uint16Array>(old: T, larger: T): T {

@@ -28,7 +28,23 @@ describe("a table of names", () => {
     }
   });
 
+  it("tells folders apart, however many there are", () => {
+    const table = new NameTable();
+    const nameOf = (index: number) => `/pg_tblspc/${index}/${index % 2 === 0 ? "" : "PG_VERSION"}`;
+    const count = 40_000;
+    for (let index = 0; index < count; index++) expect(table.add(nameOf(index))).toBe(index);
+    for (let index = 0; index < count; index += 11) {
+      expect(table.find(nameOf(index))).toBe(index);
+      expect(table.nameOf(index)).toBe(nameOf(index));
+      expect(table.find(nameOf(index).slice(1))).toBeUndefined();
+    }
+    expect(table.find(nameOf(count))).toBeUndefined();
+    expect(table.size).toBe(count);
+  });
+
   it("refuses a name that no path can have", () => {
-    expect(() => new NameTable().add("x".repeat(70_000))).toThrow("a name of 70000 bytes");
+    expect(() => new NameTable().add("x".repeat(70_000))).toThrow(
+      "a name of more than 65,535 bytes",
+    );
   });
 });
