@@ -53,9 +53,13 @@ export function parseGoTime(text: string): GoTime | undefined {
 
 /** RFC 3339 with the fraction that there is, trailing zeros dropped; `Z` for UTC. */
 export function formatGoTime(time: GoTime): string {
+  return wallSeconds(time) + fractionOf(time) + zoneText(time.offsetMinutes);
+}
+
+function fractionOf(time: GoTime): string {
   const fraction = time.ns - floorDiv(time.ns, NS_PER_SECOND) * NS_PER_SECOND;
   const digits = fraction.toString().padStart(9, "0").replace(/0+$/, "");
-  return wallSeconds(time) + (digits === "" ? "" : `.${digits}`) + zoneText(time.offsetMinutes);
+  return digits === "" ? "" : `.${digits}`;
 }
 
 /** RFC 3339 to the second: `2026-01-02T03:04:05+01:00`. */
@@ -78,6 +82,16 @@ export function formatRfc850(time: GoTime, zoneAbbreviation: string | undefined)
   const clock = [wall.getUTCHours(), wall.getUTCMinutes(), wall.getUTCSeconds()].map(two).join(":");
   const zone = zoneAbbreviation ?? (time.offsetMinutes === 0 ? "UTC" : zoneDigits(time, ""));
   return `${WEEKDAYS[wall.getUTCDay()]}, ${date} ${clock} ${zone}`;
+}
+
+/** As Go's `Time.String` prints it: `2026-01-02 15:04:05.25 +0100 CET`. */
+export function formatGoString(
+  time: GoTime,
+  zone: { abbreviation(date: Date): string | undefined },
+): string {
+  const digits = zoneDigits(time, "");
+  const clock = `${wallSeconds(time).replace("T", " ")}${fractionOf(time)}`;
+  return `${clock} ${digits} ${zone.abbreviation(dateOfGoTime(time)) ?? digits}`;
 }
 
 function wallSeconds(time: GoTime): string {

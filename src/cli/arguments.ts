@@ -7,7 +7,8 @@ export function checkArguments(
   given: { readonly arguments: readonly string[]; readonly options: OptionValues },
   programName: string,
 ): void {
-  const max = command.arguments.length;
+  const isOpen = command.arguments.at(-1)?.isRepeated === true;
+  const max = isOpen ? Number.POSITIVE_INFINITY : command.arguments.length;
   const min = command.arguments.filter(({ required }) => required).length;
   const count = given.arguments.length;
   const hint = `See ${programName} ${command.name} --help.`;
@@ -29,6 +30,9 @@ function arityText(
   command: CommandSpec,
   programName: string,
 ): string {
+  if (max === Number.POSITIVE_INFINITY) {
+    return `requires at least ${min} arg(s), only received ${count}`;
+  }
   if (max === 0) {
     return `unknown command ${JSON.stringify(words[0])} for "${programName} ${command.name}"`;
   }

@@ -1,5 +1,6 @@
 import type { OptionSpec } from "../command/command.ts";
 import { GLOBAL_OPTIONS, VERSION_OPTION } from "../command/global-options.ts";
+import { ST_OPTIONS } from "../command/specs/st.ts";
 
 /** The first words that are neither flags nor values of flags, with their places. */
 export interface PlainWord {
@@ -12,7 +13,8 @@ export interface PlainWord {
  * take no value swallows the next word.
  */
 export function plainWords(words: readonly string[]): readonly PlainWord[] {
-  const flags = [...GLOBAL_OPTIONS, VERSION_OPTION].filter(({ kind }) => kind === "flag");
+  const options = [...GLOBAL_OPTIONS, VERSION_OPTION, ...ST_OPTIONS];
+  const flags = options.filter(({ kind }) => kind === "flag");
   const found: PlainWord[] = [];
   for (let index = 0; index < words.length; index++) {
     const word = words[index] ?? "";

@@ -13,7 +13,7 @@ const WORDS: Readonly<Record<DatabaseKind, string>> = {
 
 /** The databases whose command tree has a command of this name. */
 export function databasesWith(commandName: string): ReadonlySet<DatabaseKind> {
-  const databases = new Set(PLANNED_COMMANDS[commandName.split(" ")[0] ?? ""] ?? []);
+  const databases = new Set(PLANNED_COMMANDS[commandName] ?? []);
   for (const command of COMMANDS) {
     const isIt = command.name === commandName || command.name.startsWith(`${commandName} `);
     if (isIt) for (const database of command.databases) databases.add(database);

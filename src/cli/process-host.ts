@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { SYSTEM_CLOCK } from "../base/clock.ts";
 import { passwdEntry } from "../config/passwd.ts";
 import { STDERR } from "./descriptor.ts";
+import { STANDARD_INPUT } from "./input.ts";
 import { STANDARD_OUTPUT } from "./output.ts";
 import type { ProgramHost } from "./program.ts";
 
@@ -15,6 +16,7 @@ export function processHost(signal: AbortSignal): ProgramHost {
     clock: SYSTEM_CLOCK,
     signal,
     output: STANDARD_OUTPUT,
+    input: STANDARD_INPUT,
     stderr: STDERR,
     home: () => passwdEntry(process.geteuid?.() ?? 0)?.home,
     self: () => (isCompiled ? [executablePath()] : [process.execPath, Bun.main]),

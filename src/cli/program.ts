@@ -37,6 +37,7 @@ export interface ProgramHost {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly output: Output;
+  readonly input: Invocation["input"];
   /** Descriptor of stderr. */
   readonly stderr: number;
   home(): string | undefined;
@@ -239,6 +240,7 @@ export class Program {
       settings: this.#settings,
       log: log.logger,
       output: host.output,
+      input: host.input,
       clock: host.clock,
       signal: host.signal,
       get self() {

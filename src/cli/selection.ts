@@ -60,17 +60,17 @@ function unknownCommand(
   const planned = Object.entries(PLANNED_COMMANDS)
     .filter(([, databases]) => databases.includes(database))
     .map(([plannedName]) => plannedName);
-  if (planned.includes(name.split(" ")[0] ?? "")) {
+  if (planned.includes(name)) {
     return new UsageError(
       `${name} is not part of this version`,
       `Run ${programName} help for what is there for ${database}.`,
     );
   }
   const nearest = nearestName(name, [...tree.map((command) => command.name), ...planned]);
+  const words = name.split(" ");
+  const group = [programName, ...words.slice(0, -1)].join(" ");
   return new UsageError(
-    `unknown command ${JSON.stringify(name)} for ${JSON.stringify(programName)}`,
-    nearest === undefined
-      ? `Run ${programName} help for the commands.`
-      : `Did you mean ${nearest}?`,
+    `unknown command ${JSON.stringify(words.at(-1))} for ${JSON.stringify(group)}`,
+    nearest === undefined ? `Run ${group} --help for the commands.` : `Did you mean ${nearest}?`,
   );
 }

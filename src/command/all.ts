@@ -8,6 +8,16 @@ import {
   CATCHUP_SEND_SPEC,
 } from "./specs/catchup.ts";
 import { COMPLETION_SPEC, CONFIG_SPEC, FLAGS_SPEC, HELP_SPEC } from "./specs/general.ts";
+import {
+  ST_CAT_SPEC,
+  ST_CHECK_READ_SPEC,
+  ST_CHECK_WRITE_SPEC,
+  ST_GET_SPEC,
+  ST_LS_SPEC,
+  ST_PUT_SPEC,
+  ST_RM_SPEC,
+  ST_STAT_SPEC,
+} from "./specs/st.ts";
 import { WAL_FETCH_SPEC, WAL_PREFETCH_SPEC, WAL_PUSH_SPEC, WAL_RESTORE_SPEC } from "./specs/wal.ts";
 
 /**
@@ -35,6 +45,14 @@ export const COMMANDS: readonly Command[] = [
   { ...CATCHUP_SEND_SPEC, load: () => import("./catchup-send.ts") },
   { ...CATCHUP_RECEIVE_SPEC, load: () => import("./catchup-receive.ts") },
   { ...CATCHUP_LIST_SPEC, load: () => import("./catchup-list.ts") },
+  { ...ST_LS_SPEC, load: () => import("./st-ls.ts") },
+  { ...ST_STAT_SPEC, load: () => import("./st-stat.ts") },
+  { ...ST_CAT_SPEC, load: () => import("./st-cat.ts") },
+  { ...ST_GET_SPEC, load: () => import("./st-get.ts") },
+  { ...ST_PUT_SPEC, load: () => import("./st-put.ts") },
+  { ...ST_RM_SPEC, load: () => import("./st-rm.ts") },
+  { ...ST_CHECK_READ_SPEC, load: () => import("./st-check-read.ts") },
+  { ...ST_CHECK_WRITE_SPEC, load: () => import("./st-check-write.ts") },
   { ...CONFIG_SPEC, load: () => import("./config.ts") },
   { ...FLAGS_SPEC, load: () => import("./flags.ts") },
   { ...COMPLETION_SPEC, load: () => import("./completion.ts") },

@@ -3,10 +3,13 @@ import type { DatabaseKind } from "../base/database-kind.ts";
 import type { ToolError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { Settings } from "../config/settings.ts";
+import type { ByteSource } from "../stream/byte-stream.ts";
 
 export interface ArgumentSpec {
   readonly name: string;
   readonly required: boolean;
+  /** Of the last one: there may be more of it. */
+  readonly isRepeated?: boolean;
 }
 
 export interface OptionSpec {
@@ -61,6 +64,8 @@ export interface Invocation {
   readonly settings: Settings;
   readonly log: Logger;
   readonly output: Output;
+  /** Stdin: can be read once. */
+  readonly input: ByteSource;
   readonly clock: Clock;
   /** Aborted by SIGINT, SIGTERM, SIGHUP and SIGQUIT, with a `CanceledError` as the reason. */
   readonly signal: AbortSignal;

@@ -1,9 +1,10 @@
 import type { CommandSpec, OptionSpec } from "./command.ts";
 
 export function usageLine(programName: string, command: CommandSpec): string {
-  const words = command.arguments.map(({ name, required }) =>
-    required ? `<${name}>` : `[${name}]`,
-  );
+  const words = command.arguments.map(({ name, required, isRepeated }) => {
+    const shown = isRepeated === true ? `${name}...` : name;
+    return required ? `<${shown}>` : `[${shown}]`;
+  });
   return [programName, command.name, ...words, "[flags]"].join(" ");
 }
 

@@ -4,9 +4,12 @@
  * use them, the terminal is not touched.
  */
 
-/** Rows of equal length; columns are padded to their widest cell and one space, the last is not. */
+/**
+ * Columns are padded to their widest cell and one space. The last cell of a row is not padded, and
+ * does not widen its column where other rows are longer.
+ */
 export function renderTabbed(rows: readonly (readonly string[])[]): string {
-  const widths = columnWidths(rows).map((width) => width + 1);
+  const widths = columnWidths(rows.map((row) => row.slice(0, -1))).map((width) => width + 1);
   return rows
     .map((row) => {
       const cells = row.map((cell, i) => (i === row.length - 1 ? cell : pad(cell, widths[i] ?? 0)));
@@ -39,7 +42,7 @@ export function renderBox(table: BoxTable): string {
 }
 
 function columnWidths(rows: readonly (readonly string[])[]): readonly number[] {
-  const count = Math.max(0, ...rows.map((row) => row.length));
+  const count = rows.reduce((most, row) => Math.max(most, row.length), 0);
   return Array.from({ length: count }, (_, i) => {
     return rows.reduce((widest, row) => Math.max(widest, charCount(row[i] ?? "")), 0);
   });

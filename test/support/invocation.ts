@@ -4,6 +4,7 @@ import { parseFlags } from "../../src/cli/flags.ts";
 import { COMMANDS } from "../../src/command/all.ts";
 import type { CommandSpec, Invocation, Output } from "../../src/command/command.ts";
 import { loadSettings, readOutsideSettings } from "../../src/config/load.ts";
+import { bytesSource } from "../../src/stream/byte-stream.ts";
 
 /** What a command was given and what it printed. */
 export interface TestInvocation extends Invocation {
@@ -22,6 +23,7 @@ export function testInvocation(
     readonly isWalg?: boolean;
     readonly programName?: string;
     readonly signal?: AbortSignal;
+    readonly input?: Invocation["input"];
   } = {},
 ): TestInvocation {
   const { environment = {}, isWalg = false, programName = "tidemark", configPath } = given;
@@ -45,6 +47,7 @@ export function testInvocation(
     settings,
     log: createLogger("debug", (level, message) => logged.push(`${level} ${message}`)),
     output,
+    input: given.input ?? bytesSource(""),
     clock: SYSTEM_CLOCK,
     signal: given.signal ?? new AbortController().signal,
     self: ["/usr/bin/tidemark"],

@@ -182,6 +182,7 @@ export const PACKAGE_OWNERS: Readonly<Record<string, readonly string[]>> = {
   "@aws-sdk/credential-providers": ["storage/s3/"],
   "@mongodb-js/zstd": ["codec/"],
   "libsodium-wrappers-sumo": ["cipher/"],
+  openpgp: ["cipher/"],
   ssh2: ["storage/sftp/"],
   "ssh2-sftp-client": ["storage/sftp/"],
 };
@@ -226,6 +227,9 @@ export const UNREACHED: Readonly<Record<string, string>> = {
  */
 export const PROVEN_BY: readonly (readonly [place: string, test: string])[] = [
   ["main.ts", "test/e2e/binary-image.test.ts"],
+  ["cipher/openpgp.ts", "test/conformance/cipher.openpgp.test.ts"],
+  ["cipher/openpgp-protected.ts", "test/conformance/cipher.openpgp.test.ts"],
+  ["cipher/openpgp-packets.ts", "test/conformance/cipher.gnupg.test.ts"],
   ["tar/chunked-output.ts", "test/unit/tar/writer.test.ts"],
   ["storage/memory/", "test/conformance/storage-driver.memory.test.ts"],
   ["storage/file/", "test/conformance/storage-driver.file.test.ts"],
@@ -264,6 +268,8 @@ export const PROVEN_BY: readonly (readonly [place: string, test: string])[] = [
   ["database/postgres/rewind-cluster.ts", "test/e2e/wal-restore.test.ts"],
   ["database/postgres/rewind-wal.ts", "test/e2e/wal-restore.test.ts"],
   ["database/postgres/running-server.ts", "test/e2e/wal-restore.test.ts"],
+  ["command/stored-bytes.ts", "test/unit/command/st-get.test.ts"],
+  ["command/storage-check.ts", "test/unit/command/st-check-read.test.ts"],
   ["command/catchup-fetch.ts", "test/e2e/catchup.test.ts"],
   ["command/catchup-list.ts", "test/e2e/catchup.test.ts"],
   ["command/catchup-push.ts", "test/e2e/catchup.test.ts"],

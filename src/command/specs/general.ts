@@ -38,7 +38,7 @@ export const HELP_SPEC: CommandSpec = {
   summary: "Print help about the program or a command",
   arguments: [
     { name: "command", required: false },
-    { name: "subcommand", required: false },
+    { name: "subcommand", required: false, isRepeated: true },
   ],
   options: [],
   isStandalone: true,

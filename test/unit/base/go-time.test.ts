@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import {
   dateOfGoTime,
   formatGoSeconds,
+  formatGoString,
   formatGoTime,
   formatRfc850,
   GO_ZERO_TIME,
@@ -86,4 +87,18 @@ describe("Go's times", () => {
   ])("prints RFC 850 %i minutes east, called %s", (offsetMinutes, zone, text) => {
     expect(formatRfc850({ ns: 1767225600n * 1_000_000_000n, offsetMinutes }, zone)).toBe(text);
   });
+
+  test.each([
+    [0n, 0, "UTC", "2026-01-01 00:00:00 +0000 UTC"],
+    [123_000_000n, 60, "CET", "2026-01-01 01:00:00.123 +0100 CET"],
+    [1n, -480, "PST", "2025-12-31 16:00:00.000000001 -0800 PST"],
+    [0n, 345, "+0545", "2026-01-01 05:45:00 +0545 +0545"],
+    [0n, 345, undefined, "2026-01-01 05:45:00 +0545 +0545"],
+  ])(
+    "prints %i ns, %i minutes east, called %s, as Go's String",
+    (ns, offsetMinutes, name, text) => {
+      const time = { ns: 1767225600n * 1_000_000_000n + ns, offsetMinutes };
+      expect(formatGoString(time, { abbreviation: () => name })).toBe(text);
+    },
+  );
 });

@@ -50,3 +50,10 @@ test("names every required option that is missing", () => {
   expect(() => check(spec, "--to", "x")).toThrow('required flag(s) "from" not set');
   expect(() => check(spec, "--to", "x", "--from=y")).not.toThrow();
 });
+
+test("takes any number of an argument that may be repeated", () => {
+  const spec = command(1, 0);
+  const open = { ...spec, arguments: [{ name: "object", required: true, isRepeated: true }] };
+  expect(() => check(open, "a", "b", "c")).not.toThrow();
+  expect(() => check(open)).toThrow("requires at least 1 arg(s), only received 0");
+});

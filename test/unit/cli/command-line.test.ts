@@ -11,6 +11,8 @@ test.each([
   ["-h wal-push", "wal-push"],
   ["-p wal-push x", "x"],
   ["-pf wal-push", "wal-push"],
+  ["st -g -t default ls x", "st ls x"],
+  ["st --target=all --glob rm x", "st rm x"],
   ["-", "-"],
   ["-- wal-push", ""],
   ["--version", ""],

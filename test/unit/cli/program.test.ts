@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { SYSTEM_CLOCK } from "../../../src/base/clock.ts";
 import { Program } from "../../../src/cli/program.ts";
+import { bytesSource } from "../../../src/stream/byte-stream.ts";
 
 const home = mkdtempSync(join(tmpdir(), "tidemark-program-"));
 afterAll(() => rmSync(home, { recursive: true, force: true }));
@@ -37,6 +38,7 @@ async function run(
       },
       writeBytes: () => Promise.resolve(),
     },
+    input: bytesSource(""),
     home: () => join(home, "empty"),
     self: () => ["/usr/bin/tidemark"],
   });
@@ -151,6 +153,7 @@ test("reports what no command saw as a bug", async () => {
     clock: SYSTEM_CLOCK,
     signal: new AbortController().signal,
     output: { write: () => {}, writeBytes: () => Promise.resolve() },
+    input: bytesSource(""),
     home: () => undefined,
     self: () => [],
   });

@@ -32,6 +32,28 @@ test("says of a planned command that it is not there yet", () => {
   expect(() => selectCommand("backup-push", "redis", "tidemark")).toThrow("not part of this");
 });
 
+test("names group and word of an unknown command of a group, and knows the planned ones", () => {
+  const { name, isGroup } = commandWords(plainWords(["st", "lss", "x"]));
+  expect({ name, isGroup }).toEqual({ name: "st lss", isGroup: false });
+  expect(() => selectCommand(name, "mysql", "wal-g")).toThrow(
+    expect.objectContaining({
+      message: 'unknown command "lss" for "wal-g st"',
+      hint: "Did you mean st ls?",
+    }),
+  );
+  expect(() => selectCommand("st check raed", "redis", "tidemark")).toThrow(
+    'unknown command "raed" for "tidemark st check"',
+  );
+  expect(() => selectCommand("st transfer", "postgres", "wal-g")).toThrow("not part of this");
+});
+
+test("finds commands of groups, and groups", () => {
+  const words = (line: string) => commandWords(plainWords(line.split(" ")));
+  expect(words("st -t all check read a b").name).toBe("st check read");
+  expect(words("st check")).toMatchObject({ name: "st check", isGroup: true });
+  expect(words("st")).toMatchObject({ name: "st", isGroup: true });
+});
+
 test("keeps the trees apart", () => {
   expect(() => selectCommand("wal-push", "mysql", "tidemark")).toThrow("unknown command");
 });

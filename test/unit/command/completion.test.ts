@@ -34,6 +34,15 @@ test("completes a command's flags, and files for arguments", async () => {
   expect(complete(bash, ["tidemark", "wal-push", "pass"])).toContain("passwd");
 });
 
+test("completes the words of groups, whatever flags stand between", async () => {
+  const bash = await script("bash");
+  expect(complete(bash, ["tidemark", "st", "c"])).toEqual(["cat", "check"]);
+  expect(complete(bash, ["tidemark", "st", "--glob", "s"])).toEqual(["stat"]);
+  expect(complete(bash, ["tidemark", "st", "check", ""])).toEqual(["read", "write"]);
+  expect(complete(bash, ["tidemark", "st", "ls", "--rec"])).toEqual(["--recursive"]);
+  expect(complete(bash, ["tidemark", "st", "get", "x", "pass"])).toContain("passwd");
+});
+
 test("names the function after the program", async () => {
   const bash = await script("bash", "wal-g-pg");
   expect(bash).toContain("complete -o filenames -F _wal_g_pg wal-g-pg");

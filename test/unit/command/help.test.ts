@@ -20,6 +20,12 @@ test("shows one command", async () => {
   expect(await help("completion")).toContain("Usage:\n  wal-g completion <shell> [flags]\n");
 });
 
+test("shows a group, a command of it, and groups within", async () => {
+  expect(await help("st")).toContain("  st check read ");
+  expect(await help("st", "check")).toMatch(/Commands of st check\..*st check write/s);
+  expect(await help("st", "check", "read")).toContain("wal-g st check read [object...] [flags]\n");
+});
+
 test("refuses what is no command", async () => {
   await expect(help("nope")).rejects.toThrow('no help for "nope"');
 });

@@ -27,6 +27,16 @@ describe("the plain table", () => {
     ).toBe("é\u{1f600}   x\nabc  y\n");
   });
 
+  test("lets the last cell of a short row stand out, as nothing follows it", () => {
+    expect(
+      renderTabbed([
+        ["a", "a long title"],
+        ["1", "x", "", ""],
+        ["2", "yz", "", ""],
+      ]),
+    ).toBe("a a long title\n1 x   \n2 yz  \n");
+  });
+
   test("is empty without rows", () => expect(renderTabbed([])).toBe(""));
 });
 
