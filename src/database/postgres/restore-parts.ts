@@ -1,4 +1,5 @@
 import { CorruptObjectError } from "../../base/errors.ts";
+import { GarbagePace } from "../../base/garbage.ts";
 import type { Logger } from "../../base/log.ts";
 import type { IncrementShape } from "../../delta/increment-apply.ts";
 import type { ByteStream } from "../../stream/byte-stream.ts";
@@ -76,6 +77,7 @@ class PartRestorer implements TarVisitor {
   readonly #writes: PartWrites;
   readonly #expected: ReadonlyMap<number, PartEntry> | undefined;
   readonly #restored: RestoredEntry[] = [];
+  readonly #garbage = new GarbagePace();
   #provenCount = 0;
   #sink: EntrySink = NOWHERE;
   #hasher: ContentHasher | undefined;
@@ -116,6 +118,7 @@ class PartRestorer implements TarVisitor {
     const shape = this.#sink.end();
     this.#sink = NOWHERE;
     if (this.#rules.files.wants(this.#name)) this.#restored.push({ name: this.#name, shape });
+    this.#garbage.passed();
     if (this.#entry === undefined) return;
     this.#provenCount += 1;
     if (this.#hasher === undefined || this.#hasher.digest().hash === this.#entry.xxHash3) return;

@@ -1,4 +1,5 @@
 import { CorruptObjectError } from "../../base/errors.ts";
+import { GarbagePace } from "../../base/garbage.ts";
 import { ContentHasher, PAGE_LEAF_BYTES, PLAIN_LEAF_BYTES } from "../../stream/content-hash.ts";
 import { Pace } from "../../stream/turn.ts";
 import type { PartEntry, PartReceipt } from "../../transfer/stored-part.ts";
@@ -76,6 +77,7 @@ async function findNeeds(
   const { files, tree } = rules;
   const finder = new NeedsFinder({ isCompared: tree.isCompared });
   const pace = new Pace(TURN_BYTES);
+  const garbage = new GarbagePace();
   const needs: EntryNeeds[] = [];
   const entries = receipt.entries.toSorted((a, b) => a.offset - b.offset);
   for (const entry of entries) {
@@ -101,6 +103,7 @@ async function findNeeds(
     needs.push({ entry, place, mode, spans: finder.needs({ entry, fullPath, written }) });
     await pace.passed(tree.isCompared ? sizeBytes : 0);
     signal.throwIfAborted();
+    garbage.passed();
   }
   return needs;
 }
