@@ -64,3 +64,27 @@ test("deltas by maps that were recorded while WAL was archived", async () => {
   expect(finderOf(second.name)).toBe("page-scan");
   expect(differingPages(cluster.dataDir, await site.fetch(second.name))).toEqual([]);
 });
+
+test("the WAL file in which a backup starts is ended for the maps", async () => {
+  await using site = await BackupSite.create({
+    version: "15",
+    rows: 2000,
+    walSegmentMiB: 16,
+    settings: SETTINGS,
+    env: MAPS,
+  });
+  const { cluster } = site;
+  await site.mustPush([], { settings: DELTAS });
+  await cluster.changeBench(50);
+  // A little WAL before the start, in the same file: only the backup can end that soon.
+  const little = `DO $$ BEGIN
+    WHILE clock_timestamp() < now() + interval '3 seconds' LOOP
+      PERFORM pg_logical_emit_message(false, 'test', 'little');
+      PERFORM pg_sleep(0.0002);
+    END LOOP;
+  END $$`;
+  const writing = Promise.all([1, 2, 3, 4].map(() => cluster.query(little)));
+  const delta = await site.mustPush([], { settings: DELTAS });
+  await writing;
+  expect(delta.log).toMatch(/changed blocks are known from 0 delta maps and [1-9]\d* WAL files/);
+});

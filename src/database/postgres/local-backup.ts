@@ -57,8 +57,9 @@ export async function beginLocalBackup(
     await checkSameCheckpoint(dataDir, start, { clock, signal });
     const begun = { dataDir, control, server, start, options, request };
     const catchup = options.catchup && (await beginCatchup(options.catchup, begun));
-    const delta = catchup ?? (await beginDelta(base, begun));
+    // First: maps of changed blocks wait for the WAL file that this ends to be archived.
     const firstJournal = await firstJournalOf(server, start, { log, signal });
+    const delta = catchup ?? (await beginDelta(base, begun));
     const facts = { startedAt, dataDir, totalBytes, firstJournal, start, delta, catchup };
     return new LocalBackup(options, request, server, facts);
   } catch (error) {
