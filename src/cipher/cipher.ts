@@ -9,6 +9,11 @@ export interface Cipher {
   readonly name: string;
   /** Short public fingerprint of the key, kept in receipts; empty for `none`. Never the key. */
   readonly keyId: string;
+  /**
+   * Whether the settings hold what decrypting takes: with public keys one can write without it.
+   * That the key fits is not said.
+   */
+  readonly canDecrypt: boolean;
   readonly encrypt: Stage;
   readonly decrypt: Stage;
 }

@@ -23,3 +23,7 @@ export class WrongKeyError extends ToolError {
 export function corruptLibsodium(detail: string): CorruptObjectError {
   return new CorruptObjectError("libsodium data", detail);
 }
+
+export function corruptOpenPgp(detail: string): CorruptObjectError {
+  return new CorruptObjectError("OpenPGP data", detail);
+}

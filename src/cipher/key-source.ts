@@ -24,18 +24,22 @@ export function readKey(
   if (text !== undefined) return notEmpty(Buffer.from(text), names.text);
   const path = settings.text(names.path);
   if (path === undefined) return undefined;
-  let bytes: Uint8Array;
+  const where = `${names.path}=${path}`;
+  return notEmpty(trimmed(readKeyFile(path, where, readFile)), where);
+}
+
+/** The file as it is; `where` names it in messages. */
+export function readKeyFile(path: string, where: string, readFile: ReadFile): Uint8Array {
   try {
-    bytes = readFile(path);
+    return readFile(path);
   } catch (error) {
     const problem = new ConfigError(
-      `${names.path}=${path}: cannot be read (${errnoOf(error) ?? messageOf(error)})`,
+      `${where}: cannot be read (${errnoOf(error) ?? messageOf(error)})`,
       "Name a file that holds the key and that the user running tidemark may read.",
     );
     problem.cause = error;
     throw problem;
   }
-  return notEmpty(trimmed(bytes), `${names.path}=${path}`);
 }
 
 function notEmpty(key: Uint8Array, where: string): Uint8Array {

@@ -41,6 +41,7 @@ export function openLibsodiumCipher(key: Uint8Array, options: LibsodiumOptions):
   return {
     name: "libsodium",
     keyId,
+    canDecrypt: true,
     encrypt: (input) => encrypt(input, engine, key),
     decrypt: (input) => decrypt(input, engine, { key, keyId }),
   };

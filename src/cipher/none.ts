@@ -5,6 +5,7 @@ import type { Cipher } from "./cipher.ts";
 export const NONE_CIPHER: Cipher = {
   name: "none",
   keyId: "",
+  canDecrypt: true,
   encrypt: unchanged,
   decrypt: unchanged,
 };

@@ -1,8 +1,9 @@
+import { readFileSync } from "node:fs";
 import { ConfigError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import type { SettingReader } from "../base/setting-reader.ts";
 import type { Cipher } from "./cipher.ts";
-import { type ReadFile, readKey } from "./key-source.ts";
+import { type ReadFile, readKey, readKeyFile } from "./key-source.ts";
 import type { KeyTransform } from "./libsodium.ts";
 import { NONE_CIPHER } from "./none.ts";
 
@@ -14,10 +15,8 @@ export interface CipherOptions {
 
 /** Ciphers of WAL-G that we do not have, with the settings that ask for them; first come first. */
 const MISSING_CIPHERS = [
-  {
-    name: "OpenPGP",
-    keys: ["PGP_KEY", "PGP_KEY_PATH", "PGP_KEY_PASSPHRASE", "GPG_KEY_ID"],
-  },
+  // WAL-G stores in plain when only the prefixed name is set.
+  { name: "OpenPGP with gpg's key ring", keys: ["GPG_KEY_ID"] },
   {
     name: "enveloped OpenPGP",
     keys: [
@@ -37,15 +36,9 @@ const MISSING_CIPHERS = [
  * A cipher that we lack is an error: nothing is stored in plain because a key was not understood.
  */
 export async function openCipher(settings: SettingReader, options: CipherOptions): Promise<Cipher> {
-  for (const { name, keys } of MISSING_CIPHERS) {
-    const key = keys.find((candidate) => settings.text(candidate) !== undefined);
-    if (key !== undefined) {
-      throw new ConfigError(
-        `${key} is set, and tidemark cannot do ${name} encryption yet`,
-        "Use libsodium (LIBSODIUM_KEY), or unset the key to store in plain.",
-      );
-    }
-  }
+  refuseMissing(settings);
+  const openPgp = await openOpenPgp(settings, options);
+  if (openPgp !== undefined) return openPgp;
   const text = readKey(
     settings,
     { text: "LIBSODIUM_KEY", path: "LIBSODIUM_KEY_PATH" },
@@ -55,6 +48,50 @@ export async function openCipher(settings: SettingReader, options: CipherOptions
   const transform = parseKeyTransform(settings.text("LIBSODIUM_KEY_TRANSFORM") ?? "none");
   const { openLibsodiumCipher, transformKey } = await import("./libsodium.ts");
   return openLibsodiumCipher(transformKey(text, transform), { log: options.log });
+}
+
+function refuseMissing(settings: SettingReader): void {
+  for (const { name, keys } of MISSING_CIPHERS) {
+    const key = keys.find((candidate) => settings.text(candidate) !== undefined);
+    if (key === undefined) continue;
+    throw new ConfigError(
+      `${key} is set, and tidemark cannot do ${name} encryption yet`,
+      "Use libsodium (LIBSODIUM_KEY) or OpenPGP (PGP_KEY_PATH), or unset it to store in plain.",
+    );
+  }
+}
+
+/** undefined when nothing asks for OpenPGP. */
+async function openOpenPgp(
+  settings: SettingReader,
+  { readFile = readFileSync }: CipherOptions,
+): Promise<Cipher | undefined> {
+  const text = settings.text("PGP_KEY");
+  const path = settings.text("PGP_KEY_PATH");
+  const fromFile = (setting: string, file: string) => {
+    const where = `${setting}=${file}`;
+    return { where, bytes: readKeyFile(file, where, readFile) };
+  };
+  if (text === undefined && path === undefined) {
+    const idle = ["PGP_KEY_PASSPHRASE", "PGP_OLD_KEY_PATHS"].find(
+      (key) => settings.text(key) !== undefined,
+    );
+    if (idle === undefined) return undefined;
+    throw new ConfigError(
+      `${idle} is set, and neither PGP_KEY nor PGP_KEY_PATH is`,
+      "Set the key to encrypt with, or unset the others to store in plain.",
+    );
+  }
+  const oldPaths = settings.text("PGP_OLD_KEY_PATHS")?.split(",") ?? [];
+  const older = oldPaths.map((each) => fromFile("PGP_OLD_KEY_PATHS", each.trim()));
+  const own =
+    text === undefined
+      ? fromFile("PGP_KEY_PATH", path ?? "")
+      : // As WAL-G: line ends may be written as a backslash and an n.
+        { where: "PGP_KEY", bytes: Buffer.from(text.replaceAll("\\n", "\n")) };
+  const { openOpenPgpCipher } = await import("./openpgp.ts");
+  const passphrase = settings.text("PGP_KEY_PASSPHRASE");
+  return await openOpenPgpCipher({ own, older, passphrase });
 }
 
 function parseKeyTransform(text: string): KeyTransform {

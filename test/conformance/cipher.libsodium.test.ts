@@ -21,6 +21,8 @@ for (const engine of ["addon", "wasm"] as const) {
       other: cipher(engine, "the other key, long enough for all"),
     }),
     sizes: SIZES,
+    damageStride: 1,
+    chunks: { headBytes: 24, storedBytes: 8209 },
   });
 }
 

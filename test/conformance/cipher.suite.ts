@@ -16,6 +16,10 @@ export interface CipherSubject {
   readonly open: () => Promise<{ readonly own: Cipher; readonly other: Cipher }>;
   /** Plain sizes around the limits of the format's chunks. */
   readonly sizes: readonly number[];
+  /** Where its chunks lie when stored, or where pieces of that size can be cut. */
+  /** Of how many bits and cuts one is tried: 1 is all of them, and private keys are slow. */
+  readonly damageStride: number;
+  readonly chunks: { readonly headBytes: number; readonly storedBytes: number };
 }
 
 export function testCipher(subject: CipherSubject): void {
@@ -81,17 +85,17 @@ function testRoundTrips(subject: CipherSubject): void {
 
   test("names its key by a short fingerprint that the other key does not have", async () => {
     const { own, other } = await subject.open();
-    expect(own.keyId).toMatch(/^[0-9a-f]{8}$/);
+    expect(own.keyId).toMatch(/^[0-9a-f]{8,}$/);
     expect((await subject.open()).own.keyId).toBe(own.keyId);
     expect(other.keyId).not.toBe(own.keyId);
   });
 }
 
 function testDamage(subject: CipherSubject): void {
-  test.each([0, 1, 700])("refuses every prefix of %d encrypted bytes", async (sizeBytes) => {
+  test.each([0, 1, 700])("refuses prefixes of %d encrypted bytes", async (sizeBytes) => {
     const { own } = await subject.open();
     const stored = await encrypt(own, incompressible(sizeBytes, 5));
-    for (let cut = 0; cut < stored.byteLength; cut++) {
+    for (let cut = 0; cut < stored.byteLength; cut += subject.damageStride) {
       expect(isRefusal(await outcome(own, stored.subarray(0, cut))), `cut to ${cut}`).toBe(true);
     }
   });
@@ -101,7 +105,8 @@ function testDamage(subject: CipherSubject): void {
     const stored = await encrypt(own, incompressible(sizeBytes, 6));
     const random = seededFractions(sizeBytes);
     const cuts = [1, 16, 17, 18, 8192, 8208, 8209, 8210].map((bytes) => stored.byteLength - bytes);
-    for (let chunk = 0; chunk < 4; chunk++) cuts.push(24 + chunk * 8209);
+    const { headBytes, storedBytes } = subject.chunks;
+    for (let chunk = 0; chunk < 4; chunk++) cuts.push(headBytes + chunk * storedBytes);
     for (let round = 0; round < 10; round++) cuts.push(Math.floor(random() * stored.byteLength));
     for (const cut of cuts) {
       if (cut < 0 || cut >= stored.byteLength) continue;
@@ -119,10 +124,10 @@ function testDamage(subject: CipherSubject): void {
     expect(isRefusal(await outcome(own, Buffer.concat([stored, stored])))).toBe(true);
   });
 
-  test("refuses every flipped bit of a small object", async () => {
+  test("refuses a flipped bit anywhere in a small object", async () => {
     const { own } = await subject.open();
     const stored = await encrypt(own, incompressible(300, 9));
-    for (let bit = 0; bit < stored.byteLength * 8; bit++) {
+    for (let bit = 0; bit < stored.byteLength * 8; bit += subject.damageStride) {
       const flipped = Uint8Array.from(stored);
       flipped[bit >>> 3] = (flipped[bit >>> 3] ?? 0) ^ (1 << (bit & 7));
       expect(isRefusal(await outcome(own, flipped)), `bit ${bit}`).toBe(true);
@@ -143,10 +148,12 @@ function testDamage(subject: CipherSubject): void {
 
   test("refuses chunks that were swapped, doubled or left out", async () => {
     const { own } = await subject.open();
-    const stored = await encrypt(own, incompressible(5 * 8192, 12));
-    const chunk = (index: number) => stored.subarray(24 + index * 8209, 24 + (index + 1) * 8209);
-    const head = stored.subarray(0, 24);
-    const tail = stored.subarray(24 + 5 * 8209);
+    const { headBytes, storedBytes } = subject.chunks;
+    const stored = await encrypt(own, incompressible(5 * storedBytes, 12));
+    const at = (index: number) => headBytes + index * storedBytes;
+    const chunk = (index: number) => stored.subarray(at(index), at(index + 1));
+    const head = stored.subarray(0, headBytes);
+    const tail = stored.subarray(at(5));
     for (const order of [
       [0, 2, 1, 3, 4],
       [0, 1, 1, 2, 3, 4],

@@ -44,7 +44,6 @@ test.each([
 });
 
 test.each([
-  "WALG_PGP_KEY_PATH",
   "WALE_GPG_KEY_ID",
   "WALG_CSE_KMS_ID",
   "YC_CSE_KMS_KEY_ID",

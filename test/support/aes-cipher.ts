@@ -11,6 +11,7 @@ export function aesCipher(key: Uint8Array): Cipher {
   return {
     name: "test-aes",
     keyId: "test-key",
+    canDecrypt: true,
     encrypt: async function* (input) {
       const nonce = randomBytes(12);
       const cipher = createCipheriv("aes-256-gcm", key, nonce);
@@ -38,6 +39,7 @@ export function aesCipher(key: Uint8Array): Cipher {
 export const PLAIN_CIPHER: Cipher = {
   name: "none",
   keyId: "",
+  canDecrypt: true,
   encrypt: (input) => input,
   decrypt: (input) => input,
 };

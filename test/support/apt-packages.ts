@@ -10,6 +10,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   "xz-utils": "an independent decoder",
   brotli: "an independent decoder",
   gzip: "an independent encoder",
+  gnupg: "an independent implementation of OpenPGP",
   lzop: "an independent encoder",
   "python3-pip": "gets Go from PyPI for building MinIO, where Go is missing",
 };

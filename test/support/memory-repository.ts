@@ -17,7 +17,7 @@ export async function memoryRepository(
     name: "default",
     driver,
     codec: await openCodec(codec, {}),
-    cipher: { name: "none", keyId: "", encrypt: unchanged, decrypt: unchanged },
+    cipher: { name: "none", canDecrypt: true, keyId: "", encrypt: unchanged, decrypt: unchanged },
     codecFor: (name) => openCodec(name, {}),
   };
 }

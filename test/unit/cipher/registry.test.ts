@@ -5,6 +5,7 @@ import { ConfigError } from "../../../src/base/errors.ts";
 import { SILENT_LOGGER } from "../../../src/base/log.ts";
 import { openCipher } from "../../../src/cipher/registry.ts";
 import { mapSettings } from "../../support/map-settings.ts";
+import { makeOpenPgpKey } from "../../support/openpgp-key.ts";
 
 const HEX_KEY = "0a".repeat(32);
 const open = (settings: Record<string, string>, file = "") =>
@@ -28,10 +29,7 @@ describe("openCipher", () => {
   });
 
   test.each([
-    ["PGP_KEY", "OpenPGP"],
-    ["PGP_KEY_PATH", "OpenPGP"],
-    ["PGP_KEY_PASSPHRASE", "OpenPGP"],
-    ["GPG_KEY_ID", "OpenPGP"],
+    ["GPG_KEY_ID", "OpenPGP with gpg's key ring"],
     ["ENVELOPE_PGP_KEY", "enveloped OpenPGP"],
     ["ENVELOPE_PGP_KEY_PATH", "enveloped OpenPGP"],
     ["ENVELOPE_PGP_YC_CSE_KMS_KEY_ID", "enveloped OpenPGP"],
@@ -46,6 +44,31 @@ describe("openCipher", () => {
       await expect(opening).rejects.toThrow(
         `${key} is set, and tidemark cannot do ${name} encryption yet`,
       );
+    }
+  });
+
+  test("is OpenPGP with a key from text, with \\n for line ends, or from a file", async () => {
+    const key = await makeOpenPgpKey({ type: "ecc" });
+    const armored = Buffer.from(key.public).toString();
+    const fromText = await open({ PGP_KEY: armored.replaceAll("\n", "\\n") });
+    expect(fromText).toMatchObject({ name: "openpgp", canDecrypt: false });
+    expect(fromText.keyId).toMatch(/^[0-9a-f]{40}$/);
+    // As in WAL-G it comes before libsodium, and the text before the file.
+    const others = { LIBSODIUM_KEY: HEX_KEY, PGP_KEY_PATH: "/k" };
+    expect((await open({ PGP_KEY: armored, ...others }, "no key")).keyId).toBe(fromText.keyId);
+    const fromFile = await open({ PGP_KEY_PATH: "/k" }, Buffer.from(key.private).toString());
+    expect(fromFile).toMatchObject({ keyId: fromText.keyId, canDecrypt: true });
+  });
+
+  test("refuses settings of OpenPGP that would leave objects in plain", async () => {
+    await expect(open({ PGP_KEY_PASSPHRASE: "secret" })).rejects.toThrow(
+      "PGP_KEY_PASSPHRASE is set, and neither PGP_KEY nor PGP_KEY_PATH is",
+    );
+    await expect(open({ PGP_OLD_KEY_PATHS: "/old" })).rejects.toThrow("PGP_OLD_KEY_PATHS is set");
+    for (const text of ["", "no key", "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nabcd"]) {
+      const opening = open({ PGP_KEY_PATH: "/k" }, text);
+      await expect(opening).rejects.toThrow(ConfigError);
+      await expect(opening).rejects.toThrow("PGP_KEY_PATH=/k: is no OpenPGP key");
     }
   });
 

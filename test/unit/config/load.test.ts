@@ -168,7 +168,7 @@ test.each([
   "WALG_ENVELOPE_PGP_KEY",
   "WALE_GPG_KEY_ID",
   "GPG_KEY_ID",
-  "WALG_PGP_KEY_PATH",
+  "WALG_CSE_KMS_ID",
   "WALG_CSE_KMS_ID",
 ])("%s is among them", (name) => {
   expect(() => load({ environment: { [name]: "x" } })).toThrow(name);

@@ -33,7 +33,15 @@ test.each(DOCUMENTED)("knows %s with default %s", (name, usual) => {
   expect(setting?.default).toBe(usual);
 });
 
-test("has only the libsodium keys as supported, so that nothing is stored in plain", () => {
+test("has only keys of ciphers that we have as supported: nothing is stored in plain", () => {
   const supported = ROWS.filter(({ status }) => status !== "missing").map(({ key }) => key);
-  expect(supported).toEqual(["LIBSODIUM_KEY", "LIBSODIUM_KEY_PATH", "LIBSODIUM_KEY_TRANSFORM"]);
+  expect(supported).toEqual([
+    "LIBSODIUM_KEY",
+    "LIBSODIUM_KEY_PATH",
+    "LIBSODIUM_KEY_TRANSFORM",
+    "PGP_KEY",
+    "PGP_KEY_PATH",
+    "PGP_KEY_PASSPHRASE",
+    "PGP_OLD_KEY_PATHS",
+  ]);
 });
