@@ -1,8 +1,8 @@
 /**
  * `bun run soak [--moments N] [--fuzz-runs N] [--fuzz-rounds N] [--fault-runs N] [--seed N]`: kills
  * the commands at many more moments than the tests do, fuzzes the decoders with many more seeds,
- * and spoils the requests of each storage in many more ways. Every seed is printed, so that a
- * failure can be run again.
+ * spoils the requests of each storage in many more ways, and backs up a million files. Every seed
+ * is printed, so that a failure can be run again.
  *
  * `bun run soak --oracle [--seeds N] [--from SEED] [--jobs N]`: the oracle of delta backups instead
  * (test/support/delta-oracle.ts); results are recorded in docs/soak.md.
@@ -62,7 +62,8 @@ function steps(firstSeed: number): readonly Step[] {
         [`test/fuzz/${name}`],
       ),
     );
-  return [...crashes, ...fuzz, ...faults];
+  const files = run("files", { MANY_FILES: "1000000" }, ["test/e2e/many-files.test.ts"]);
+  return [...crashes, ...fuzz, ...faults, files];
 }
 
 async function soakAll(): Promise<number> {

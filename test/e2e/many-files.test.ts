@@ -1,29 +1,45 @@
 // A cluster with 100,000 small relations and one of 3 GiB: full and delta backups by the compiled
-// binary stay within their memory, whichever way the changed pages are found, and name exactly
-// the pages that changed.
+// binary, whichever way the changed pages are found, and restores of their chain stay within
+// their memory, and deltas name just the pages that changed. Long form: `MANY_FILES=1000000`.
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { parseLsn } from "../../src/delta/lsn.ts";
 import { BackupSite } from "../support/backup-site.ts";
 import { ManyFiles } from "../support/many-files.ts";
+import type { RunningBinary } from "../support/run-binary.ts";
 
-const SMALL_RELATIONS = 100_000;
+const SMALL_RELATIONS = Number(process.env["MANY_FILES"] ?? 100_000);
+/** The others are empty. */
+const PAGED_RELATIONS = Math.min(SMALL_RELATIONS, 100_000);
 const LARGE_PAGES = (3 << 30) / 8192;
 const STEP = 100;
 
-/** The goal is 110 MiB; what is measured, and why it is more, stands in docs/status.md. */
-const PEAK_MIB_MAX = 140;
+/** The goals are 110 and 160 MiB; what was measured stands in docs/soak.md. */
+const PEAK_MIB_MAX = SMALL_RELATIONS <= 100_000 ? 135 : 260;
 
-interface Push {
-  readonly name: string;
+const TIMEOUT_MS = 300_000 * Math.max(1, SMALL_RELATIONS / 100_000);
+
+interface Run {
   readonly log: string;
-  readonly plainBytes: number;
   readonly peakMiB: number;
+}
+
+interface Push extends Run {
+  readonly name: string;
+  readonly plainBytes: number;
 }
 
 async function push(site: BackupSite): Promise<Push> {
   const settings = { WALG_DELTA_MAX_STEPS: "6", WALG_DISABLE_PARTIAL_RESTORE: "true" };
-  const running = site.startPush([], { settings });
+  const { log, peakMiB } = await watch(site.startPush([], { settings }));
+  const name = /Wrote backup with name (\S+)/.exec(log)?.[1];
+  if (name === undefined) throw new Error(log);
+  return { name, log, plainBytes: Number(/ plainBytes=(\d+)/.exec(log)?.[1]), peakMiB };
+}
+
+/** To its end, with the most memory that it had. */
+async function watch(running: RunningBinary): Promise<Run> {
   let peakKiB = 0;
   let isOver = false;
   while (!isOver) {
@@ -31,10 +47,8 @@ async function push(site: BackupSite): Promise<Push> {
     isOver = await Promise.race([running.exited.then(() => true), Bun.sleep(5).then(() => false)]);
   }
   const log = await running.stderr;
-  const name = /Wrote backup with name (\S+)/.exec(log)?.[1];
-  if (name === undefined) throw new Error(log);
-  const plainBytes = Number(/ plainBytes=(\d+)/.exec(log)?.[1]);
-  return { name, log, plainBytes, peakMiB: peakKiB / 1024 };
+  if ((await running.exited) !== 0) throw new Error(log);
+  return { log, peakMiB: peakKiB / 1024 };
 }
 
 /** The largest that the process has been so far. */
@@ -48,7 +62,7 @@ function peakKiBOf(processId: number): number | undefined {
   }
 }
 
-test("100,000 relations and one of 3 GiB", { timeout: 300_000 }, async () => {
+test(`${SMALL_RELATIONS} relations and one of 3 GiB`, { timeout: TIMEOUT_MS }, async () => {
   await using site = await BackupSite.create({
     version: "17",
     checksums: false,
@@ -56,12 +70,12 @@ test("100,000 relations and one of 3 GiB", { timeout: 300_000 }, async () => {
   });
   const { cluster } = site;
   const many = await ManyFiles.create(cluster);
-  many.addSmall(SMALL_RELATIONS);
+  await many.addSmall(SMALL_RELATIONS, PAGED_RELATIONS);
   const large = many.addLarge(LARGE_PAGES);
   await cluster.query("CHECKPOINT");
 
   const full = await push(site);
-  expect(full.plainBytes).toBeGreaterThan((SMALL_RELATIONS + LARGE_PAGES) * 8192);
+  expect(full.plainBytes).toBeGreaterThan((PAGED_RELATIONS + LARGE_PAGES) * 8192);
   const bySummaries = await push(site);
   expect(bySummaries.log).toContain("changed pages are found by wal-summaries");
 
@@ -76,8 +90,16 @@ test("100,000 relations and one of 3 GiB", { timeout: 300_000 }, async () => {
   expect(byScan.plainBytes).toBeGreaterThan(changed * 8192);
   expect(byScan.plainBytes).toBeLessThan(changed * 8192 + (10 << 20));
 
-  const peaks = [full, bySummaries, byScan].map(({ peakMiB }) => Math.round(peakMiB));
-  console.log(`peak MiB: full ${peaks[0]}, delta by summaries ${peaks[1]}, by scan ${peaks[2]}`);
-  expect(Math.min(...peaks)).toBeGreaterThan(20);
-  expect(Math.max(...peaks)).toBeLessThan(PEAK_MIB_MAX);
+  const target = join(site.scratch.path, "restored");
+  const env = { TAR_DISABLE_FSYNC: "true" };
+  const chain = await watch(site.start(["backup-fetch", target, byScan.name], { settings: env }));
+  const again = ["backup-fetch", target, full.name, "--delta"];
+  const back = await watch(site.start(again, { settings: env }));
+
+  const runs = { full, bySummaries, byScan, chain, back };
+  const peaks = Object.entries(runs).map(([name, { peakMiB }]) => [name, Math.round(peakMiB)]);
+  console.log(`peak MiB: ${peaks.map((pair) => pair.join(" ")).join(", ")}`);
+  const mebibytes = Object.values(runs).map(({ peakMiB }) => peakMiB);
+  expect(Math.min(...mebibytes)).toBeGreaterThan(20);
+  expect(Math.max(...mebibytes)).toBeLessThanOrEqual(PEAK_MIB_MAX);
 });

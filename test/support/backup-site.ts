@@ -92,7 +92,7 @@ export class BackupSite implements AsyncDisposable {
 
   /** backup-push that runs: to be looked at, or killed. */
   startPush(args: readonly string[] = [], options: PushOptions = {}): RunningBinary {
-    return startBinary(this.pushWords(args, options), this.#binaryOptions(options));
+    return this.start(this.pushWords(args, options), options);
   }
 
   pushWords(args: readonly string[], options: PushOptions): string[] {
@@ -103,6 +103,11 @@ export class BackupSite implements AsyncDisposable {
   /** Any other command. */
   run(args: readonly string[], options: PushOptions = {}): Promise<RunResult> {
     return runBinary(args, this.#binaryOptions(options));
+  }
+
+  /** The same, running. */
+  start(args: readonly string[], options: PushOptions = {}): RunningBinary {
+    return startBinary(args, this.#binaryOptions(options));
   }
 
   environment(options: PushOptions = {}): Environment {

@@ -6,36 +6,45 @@ import type { PostgresCluster } from "./postgres-cluster.ts";
 const PAGE_BYTES = 8192;
 const BATCH_PAGES = 1024;
 const SEGMENT_PAGES = 131_072;
+const FOLDER_FILES = 100_000;
 
 /**
- * Files of relations that no catalogue of the server knows, in a database that nobody uses: to
+ * Files of relations that no catalogue of the server knows, in databases that nobody uses: to
  * the server they are nothing, to a backup they are files of relations like all others. A real
  * CREATE TABLE takes a hundred times longer. Everybody may read them; nobody writes to them.
  */
 export class ManyFiles {
-  readonly #folder: string;
+  readonly #cluster: PostgresCluster;
   readonly #lsn: Lsn;
+  #folder = "";
   #relation = 1_000_000;
 
-  private constructor(folder: string, lsn: Lsn) {
-    this.#folder = folder;
+  private constructor(cluster: PostgresCluster, lsn: Lsn) {
+    this.#cluster = cluster;
     this.#lsn = lsn;
   }
 
   static async create(cluster: PostgresCluster): Promise<ManyFiles> {
-    await cluster.query("CREATE DATABASE many");
-    const oid = await cluster.value("SELECT oid FROM pg_database WHERE datname = 'many'");
     const lsn = parseLsn(await cluster.value("SELECT pg_current_wal_lsn()"));
-    return new ManyFiles(join(cluster.dataDir, "base", oid), lsn);
+    return new ManyFiles(cluster, lsn);
   }
 
-  /** Relations of one page each. */
-  addSmall(count: number): void {
+  /** Relations, so many of them with one page each, the others empty; 100,000 to a database. */
+  async addSmall(count: number, pagedCount = count): Promise<void> {
     const page = pagesOf(1, this.#lsn);
     for (let made = 0; made < count; made += 1) {
+      if (made % FOLDER_FILES === 0) this.#folder = await this.#newDatabase();
       page.writeUInt32LE(made, PAGE_BYTES - 4);
-      writeFileSync(join(this.#folder, `${this.#nextRelation()}`), page);
+      const content = made < pagedCount ? page : "";
+      writeFileSync(join(this.#folder, `${this.#nextRelation()}`), content);
     }
+  }
+
+  async #newDatabase(): Promise<string> {
+    const name = `many_${this.#relation}`;
+    await this.#cluster.query(`CREATE DATABASE ${name}`);
+    const oid = await this.#cluster.value(`SELECT oid FROM pg_database WHERE datname = '${name}'`);
+    return join(this.#cluster.dataDir, "base", oid);
   }
 
   /** One relation of so many pages, in files of 1 GiB, without holes. */
