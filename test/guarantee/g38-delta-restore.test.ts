@@ -11,12 +11,14 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { SYSTEM_CLOCK } from "../../src/base/clock.ts";
 import { type BackupName, toBackupName } from "../../src/catalog/backup-name.ts";
 import type { CodecName } from "../../src/codec/codec.ts";
 import type { RestoreOptions } from "../../src/database/adapter.ts";
+import { RESTORE_MARKER } from "../../src/database/postgres/restore-target.ts";
 import type { StorageDriver } from "../../src/storage/driver.ts";
 import { openFileStorage } from "../../src/storage/file/driver.ts";
 import type { Repository } from "../../src/transfer/repository.ts";
@@ -180,6 +182,19 @@ describe("G38 links of tablespaces", () => {
       message: expect.stringContaining("does not lead there"),
     });
     expect(readlinkSync(link)).toBe(scratch.path);
+    expect(readFileSync(join(folder, "data/global/pg_control")).byteLength).toBe(8192);
+  });
+
+  it("lead to no folder that another restore fills", async () => {
+    using scratch = makeScratch("g38");
+    const subject = await subjectIn(scratch.path);
+    const folder = join(scratch.path, "other");
+    await restored(subject, folder, false);
+    const marker = join(folder, "TABLESPACE_1", RESTORE_MARKER);
+    const mark = JSON.stringify({ host: hostname(), pid: process.ppid });
+    writeFileSync(marker, mark);
+    await expect(restored(subject, folder, true)).rejects.toMatchObject({ code: "backup-running" });
+    expect(readFileSync(marker, "utf8")).toBe(mark);
     expect(readFileSync(join(folder, "data/global/pg_control")).byteLength).toBe(8192);
   });
 });

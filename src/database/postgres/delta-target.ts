@@ -103,7 +103,12 @@ function refuseServer(dir: string): void {
 /** A location is empty, or was this cluster's already. */
 function checkLocation({ oid, location }: TablespaceLink, dir: string): void {
   const names = namesIn(location);
-  if (names.length === 0 || names.includes(RESTORE_MARKER)) return;
+  if (names.length === 0) return;
+  const marker = names.includes(RESTORE_MARKER) ? readMarker(location) : undefined;
+  if (marker !== undefined) {
+    refuseAlive(location, marker);
+    return;
+  }
   const link = join(dir, "pg_tblspc", oid);
   const stats = lstatSync(link, { throwIfNoEntry: false });
   if (stats?.isSymbolicLink() === true && resolve(dir, readlinkSync(link)) === location) return;
