@@ -11,6 +11,7 @@ import { type Sentinel, sentinelFields } from "../catalog/sentinel.ts";
 import { backupPrefix, METADATA_NAME, partsPrefix } from "../catalog/storage-layout.ts";
 import type { CodecName } from "../codec/codec.ts";
 import { type ByteStream, compose } from "../stream/byte-stream.ts";
+import { recycle } from "../stream/chunk-pool.ts";
 import { countingMeter } from "../stream/meter.ts";
 import { openObjectRanges, type PlacedBytes } from "../transfer/object-ranges.ts";
 import { readObject } from "../transfer/object-reader.ts";
@@ -212,7 +213,7 @@ class Fetch {
         if (name === METADATA_NAME) continue;
         const content = await this.#document(backup, name);
         if (content === undefined) continue;
-        for await (const _ of content);
+        for await (const chunk of content) recycle(chunk);
       }
     }
   }
