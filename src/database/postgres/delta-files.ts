@@ -91,12 +91,13 @@ export class DeltaFiles implements FilePlanner {
   /**
    * Pages of a file that was copied, restored or made again under an old name may differ from the
    * parent's and still have older LSNs. Without the parent's word (WAL-G wrote it) a file that was
-   * born after it counts as another one.
+   * born after it counts as another one, and so does one whose birth the file system does not know.
    */
   #isReplaced(entry: DirectoryEntry, known: FileMark): boolean {
     if (known.kind === "identity") return known.value !== identityOf(entry);
     const { startedAtNs } = this.#base;
-    return startedAtNs !== undefined && entry.bornAtNs >= startedAtNs;
+    if (startedAtNs === undefined) return false;
+    return entry.bornAtNs === 0n || entry.bornAtNs >= startedAtNs;
   }
 
   async #increment(

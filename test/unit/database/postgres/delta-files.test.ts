@@ -126,6 +126,9 @@ describe("a relation is stored whole", () => {
     expect(entry.bornAtNs).not.toBe(0n);
     expect(await at(entry.bornAtNs)).toMatchObject({ kind: "whole" });
     expect(blocksOf(await at(entry.bornAtNs + 1n))).toEqual([2]);
+    const unknown = chain.entry(TABLE, { bornAtNs: 0n });
+    const plan = await chain.planner({ startedAtNs: 9n }).plan(unknown, new ScanBuffers());
+    expect(await outcome(plan)).toMatchObject({ kind: "whole" });
   });
 
   test("when a page has a header that no server writes", async () => {
