@@ -3,6 +3,7 @@ import { UsageError } from "../base/errors.ts";
 import { systemZone } from "../base/local-zone.ts";
 import { isProcessAlive } from "../base/process-alive.ts";
 import { parseSelector, parseUserData } from "../catalog/selector.ts";
+import { proveCipher } from "../cipher/proof.ts";
 import { passwdEntry } from "../config/passwd.ts";
 import type { Settings } from "../config/settings.ts";
 import { chooseParent, type DeltaWish } from "../database/delta-parent.ts";
@@ -37,6 +38,7 @@ export async function run(invocation: Invocation): Promise<void> {
   });
   const limits = { rateKey: "NETWORK_RATE_LIMIT" } as const;
   await using repository = await openRepository(invocation, "write", limits);
+  await proveCipher(repository.cipher, signal);
   log.info(`Backup will be pushed to storage: ${repository.name}`);
   const parent =
     wish === undefined ? undefined : await chooseParent(wish, { adapter, repository, log, signal });

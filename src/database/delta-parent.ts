@@ -131,7 +131,10 @@ class ParentChoice {
   async #opened(sentinel: Sentinel, depth: number): Promise<ParentBackup> {
     const { repository, signal } = this.#request;
     const { driver, cipher } = repository;
-    const receipts = await this.#catalog.receipts(sentinel, cipher, signal);
+    // With a public key alone the parent's documents, which are plain, are taken as they are.
+    const receipts = cipher.canDecrypt
+      ? await this.#catalog.receipts(sentinel, cipher, signal)
+      : undefined;
     const backup = sentinel.name;
     return {
       sentinel,

@@ -125,7 +125,9 @@ class Fetch {
     const receipts = await this.#catalog.receipts(sentinel, repository.cipher, signal);
     if (receipts === undefined) {
       log.info(`${name} has no receipts: its parts are checked only as far as their bytes allow`);
-      return [...stored.keys()].map((key) => placedPart(name, key));
+      const parts = [...stored.keys()].map((key) => placedPart(name, key));
+      await this.#proveKey(parts);
+      return parts;
     }
     this.#receipts.set(name, receipts);
     for (const { key, partStoredBytes } of receipts.sections) {
@@ -216,6 +218,13 @@ class Fetch {
         for await (const chunk of content) recycle(chunk);
       }
     }
+  }
+
+  /** Receipts are encrypted like the parts; without them the key meets its first object here. */
+  async #proveKey([part]: readonly PlacedPart[]): Promise<void> {
+    const { repository, signal } = this.#request;
+    if (part === undefined || repository.cipher.name === "none") return;
+    for await (const _ of await readObject(repository, { ...part, signal })) break;
   }
 
   /** A document, compared with its receipt as it ends. */

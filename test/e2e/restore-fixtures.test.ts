@@ -72,6 +72,7 @@ describe("recovery of a repository written by WAL-G", () => {
   it.each([
     ["pg13-lz4-full", "13"],
     ["pg15-libsodium", "15"],
+    ["pg15-pgp", "15"],
     ["pg15-remote", "15"],
     ["pg15-composers", "15"],
     ["pg15-tablespaces", "15"],

@@ -78,7 +78,7 @@ describe("the archive", () => {
         ifAbsent: true,
         signal: NEVER,
       });
-      const head = Buffer.from(await archive.head(name, NEVER));
+      const head = Buffer.from((await archive.head(name, NEVER)) ?? "");
       expect(head.equals(content.subarray(0, 8192))).toBe(true);
     }
     await writeObject(repository, {
