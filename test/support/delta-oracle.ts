@@ -274,14 +274,21 @@ function expectSame(expected: TableContent, actual: TableContent): void {
   for (const [name, content] of expected) {
     const found = actual.get(name);
     const isSequence = content.startsWith("sequence ");
-    const isRight = isSequence
-      ? Number(found?.slice(9)) >= Number(content.slice(9))
-      : found === content;
+    const isRight = isSequence ? isNotBehind(found, content) : found === content;
     if (!isRight) throw new OracleError(`${name} holds ${found}, the server ${content}`);
   }
   for (const name of actual.keys()) {
     if (!expected.has(name)) throw new OracleError(`${name} is not on the server`);
   }
+}
+
+/**
+ * A crash moves a sequence to the last value that was logged ahead, 32 at most, and writes nothing
+ * of that to the WAL: the copy of before may stand so many lower, and has given none of them away.
+ */
+function isNotBehind(found: string | undefined, server: string): boolean {
+  const [, last = "", ahead = ""] = found?.split(" ") ?? [];
+  return Number(last) + Number(ahead) >= Number(server.split(" ")[1]);
 }
 
 /** Without its summaries a server has nothing to give to that finder. */

@@ -37,7 +37,7 @@ export async function contentOf(cluster: PostgresCluster): Promise<TableContent>
     for (const [name, kind] of await rowsOf(connection, TABLES)) {
       const sql =
         kind === "S"
-          ? `SELECT 'sequence ' || last_value FROM ${name}`
+          ? `SELECT format('sequence %s %s', last_value, log_cnt) FROM ${name}`
           : `SELECT count(*) || ' ' || coalesce(sum(hashtext(t::text)::bigint), 0) FROM ${name} t`;
       const [row] = await rowsOf(connection, sql);
       content.set(`${database}.${name}`, row?.[0] ?? "");
