@@ -1,12 +1,12 @@
 // A cluster with 100,000 small relations and one of 3 GiB: full and delta backups by the compiled
 // binary, whichever way the changed pages are found, and restores of their chain stay within
 // their memory, and deltas name just the pages that changed. Long form: `MANY_FILES=1000000`.
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { parseLsn } from "../../src/delta/lsn.ts";
 import { BackupSite } from "../support/backup-site.ts";
 import { ManyFiles } from "../support/many-files.ts";
+import { peakBytesOf } from "../support/process-tree.ts";
 import type { RunningBinary } from "../support/run-binary.ts";
 
 const SMALL_RELATIONS = Number(process.env["MANY_FILES"] ?? 100_000);
@@ -40,26 +40,15 @@ async function push(site: BackupSite): Promise<Push> {
 
 /** To its end, with the most memory that it had. */
 async function watch(running: RunningBinary): Promise<Run> {
-  let peakKiB = 0;
+  let peakBytes = 0;
   let isOver = false;
   while (!isOver) {
-    peakKiB = peakKiBOf(running.pid) ?? peakKiB;
+    peakBytes = peakBytesOf(running.pid) ?? peakBytes;
     isOver = await Promise.race([running.exited.then(() => true), Bun.sleep(5).then(() => false)]);
   }
   const log = await running.stderr;
   if ((await running.exited) !== 0) throw new Error(log);
-  return { log, peakMiB: peakKiB / 1024 };
-}
-
-/** The largest that the process has been so far. */
-function peakKiBOf(processId: number): number | undefined {
-  try {
-    const status = readFileSync(`/proc/${processId}/status`, "utf8");
-    const peak = /^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1];
-    return peak === undefined ? undefined : Number(peak);
-  } catch {
-    return undefined;
-  }
+  return { log, peakMiB: peakBytes / (1 << 20) };
 }
 
 test(`${SMALL_RELATIONS} relations and one of 3 GiB`, { timeout: TIMEOUT_MS }, async () => {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { BackupSite } from "../support/backup-site.ts";
 import { goldenSegment } from "../support/golden-wal.ts";
+import { peakBytesOf } from "../support/process-tree.ts";
 import { type BinaryOptions, startBinary } from "../support/run-binary.ts";
 import { type SftpServer, sftpSettings, startSftpServer } from "../support/sftp-server.ts";
 import { otherHistory, WalArchive } from "../support/wal-archive.ts";
@@ -125,20 +126,17 @@ test.each([
 /** Peak memory of a run of the binary: its own, as a child's usage has its parent's in it. */
 async function peakMiB(args: readonly string[], options: BinaryOptions): Promise<number> {
   const running = startBinary(args, options);
-  let peakKiB = 0;
+  let peakBytes = 0;
   let exitCode: number | undefined;
   void running.exited.then((code) => {
     exitCode = code;
   });
   while (exitCode === undefined) {
-    const status = await Bun.file(`/proc/${running.pid}/status`)
-      .text()
-      .catch(() => "");
-    peakKiB = Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? peakKiB);
+    peakBytes = peakBytesOf(running.pid) ?? peakBytes;
     await Bun.sleep(2);
   }
   expect(exitCode, await running.stderr).toBe(0);
-  return peakKiB / 1024;
+  return peakBytes / (1 << 20);
 }
 
 test("a segment of 16 MiB takes 120 MiB at most, and a backup 200 MiB", async () => {

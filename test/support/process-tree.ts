@@ -30,3 +30,17 @@ export function isAlive(processId: number): boolean {
   const state = /^\d+ \(.*\) (\S)/s.exec(readFileSync(`/proc/${processId}/stat`, "utf8"))?.[1];
   return state !== "Z" && state !== "X";
 }
+
+/**
+ * The most memory that a running process has had, in bytes; undefined once it is gone. What the
+ * kernel says of a child that has ended counts its parent too, from before it became a program.
+ */
+export function peakBytesOf(processId: number): number | undefined {
+  try {
+    const status = readFileSync(`/proc/${processId}/status`, "utf8");
+    const peak = /^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1];
+    return peak === undefined ? undefined : Number(peak) * 1024;
+  } catch {
+    return undefined;
+  }
+}
