@@ -55,7 +55,8 @@ async function bundledPackages(): Promise<readonly BundledPackage[]> {
   const bundled = [...folders].map((folder) => readPackage(resolve(folder)));
   const known = new Set(bundled.map(({ name }) => name));
   const embedded = addonPackages().filter(({ name }) => !known.has(name));
-  return [...bundled, ...embedded].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const key = (one: { name: string; version: string }) => `${one.name} ${one.version}`;
+  return [...bundled, ...embedded].sort((a, b) => (key(a) < key(b) ? -1 : 1));
 }
 
 /** Files that the program reaches, lazily or not, from the working directory. */
