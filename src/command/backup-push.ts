@@ -1,69 +1,32 @@
-import { hostname } from "node:os";
 import { UsageError } from "../base/errors.ts";
-import { systemZone } from "../base/local-zone.ts";
-import { isProcessAlive } from "../base/process-alive.ts";
-import { parseSelector, parseUserData } from "../catalog/selector.ts";
+import { parseSelector } from "../catalog/selector.ts";
 import { proveCipher } from "../cipher/proof.ts";
-import { passwdEntry } from "../config/passwd.ts";
 import type { Settings } from "../config/settings.ts";
 import { chooseParent, type DeltaWish } from "../database/delta-parent.ts";
-import { pushBackup } from "../database/push-backup.ts";
-import { loadPostgresBackup } from "../database/registry.ts";
-import { diskLimit, readersMax } from "./backup-limits.ts";
-import type { Invocation, Progress } from "./command.ts";
+import type { Invocation } from "./command.ts";
 import { openRepository } from "./context.ts";
+import { openBackupAdapter, takeBackup } from "./take-backup.ts";
 
 const DELTA_SETTINGS = ["DELTA_FROM_NAME", "DELTA_FROM_USER_DATA"];
 const COMPOSER_SETTINGS = ["USE_RATING_COMPOSER", "USE_COPY_COMPOSER", "USE_DATABASE_COMPOSER"];
 
 /** Takes a base backup. Exit code 0 only when its sentinel is stored, and with it all it needs. */
 export async function run(invocation: Invocation): Promise<void> {
-  const { settings, log, clock, signal } = invocation;
+  const { log, signal } = invocation;
   const dataDir = invocation.arguments[0];
   const wish = readDeltaWish(invocation, dataDir);
   checkComposers(invocation);
   checkVerification(invocation, dataDir);
-  const { postgresBackupAdapter } = await loadPostgresBackup();
-  const account = passwdEntry(process.geteuid?.() ?? 0);
-  const adapter = postgresBackupAdapter(settings, {
-    dataDir,
-    hostname: hostname(),
-    zone: systemZone(),
-    userName: account?.userName,
-    homeDir: account?.home,
-    diskLimit: diskLimit(invocation),
-    readersMax: readersMax(invocation),
-    clock,
-    log,
-  });
+  const adapter = await openBackupAdapter(invocation, { dataDir });
   const limits = { rateKey: "NETWORK_RATE_LIMIT" } as const;
   await using repository = await openRepository(invocation, "write", limits);
   await proveCipher(repository.cipher, signal);
   log.info(`Backup will be pushed to storage: ${repository.name}`);
   const parent =
     wish === undefined ? undefined : await chooseParent(wish, { adapter, repository, log, signal });
-  const userData = settings.text("SENTINEL_USER_DATA");
-  let progress: Progress | undefined;
-  const checksArchive = settings.flag("ARCHIVE_CHECK");
-  const pushed = await pushBackup({
-    adapter,
-    repository,
-    backup: {
-      parent,
-      isPermanent: invocation.options.flag("permanent"),
-      userData: userData === undefined ? undefined : parseUserData(userData),
-    },
-    partsMax: readersMax(invocation),
-    owner: { hostname: hostname(), processId: process.pid, isAlive: isProcessAlive },
-    archiveTimeoutMs: checksArchive ? settings.durationMs("ARCHIVE_TIMEOUT") : undefined,
-    clock,
-    log,
-    signal,
-    onBegin: ({ totalBytes }) => {
-      progress = invocation.progress("backup", totalBytes);
-    },
-    onPlainBytes: (bytes) => progress?.advance(bytes),
-  }).finally(() => progress?.finish());
+  const isPermanent = invocation.options.flag("permanent");
+  const request = { adapter, repository, parent, isPermanent, what: "backup" };
+  const pushed = await takeBackup(invocation, request);
   const where = dataDir === undefined ? "" : ` to storage ${repository.name}`;
   const { plainBytes, storedBytes } = pushed;
   log.info(`${pushed.name} is complete`, { plainBytes, storedBytes });

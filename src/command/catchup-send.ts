@@ -1,25 +1,21 @@
-import { hostname } from "node:os";
 import { resolve } from "node:path";
 import { UsageError } from "../base/errors.ts";
-import { systemZone } from "../base/local-zone.ts";
 import { openCipher } from "../cipher/registry.ts";
-import { passwdEntry } from "../config/passwd.ts";
-import { loadPostgresBackup, loadPostgresCatchupNetwork } from "../database/registry.ts";
-import { diskLimit, networkThrottle, readersMax } from "./backup-limits.ts";
+import { loadPostgresCatchupNetwork } from "../database/registry.ts";
+import { networkThrottle } from "./backup-limits.ts";
 import { parsePlace } from "./catchup-place.ts";
 import type { Invocation } from "./command.ts";
+import { openBackupAdapter } from "./take-backup.ts";
 
 /** Sends what a standby lacks to the host where catchup-receive waits; needs no storage. */
 export async function run(invocation: Invocation): Promise<void> {
-  const { settings, log, clock, signal } = invocation;
+  const { settings, log, signal } = invocation;
   const [directory = "", destination = ""] = invocation.arguments;
   const place = parsePlace(destination);
   if (place.host === undefined) {
     throw new UsageError(`${JSON.stringify(destination)} names no host`, "Give it as host:port.");
   }
   const { sendOverNetwork, NO_JOURNAL } = await loadPostgresCatchupNetwork();
-  const { postgresBackupAdapter } = await loadPostgresBackup();
-  const account = passwdEntry(process.geteuid?.() ?? 0);
   const { encrypt, decrypt } = await openCipher(settings, { log });
   const limited = networkThrottle(invocation);
   const progress = invocation.progress("catchup-send", undefined);
@@ -31,18 +27,7 @@ export async function run(invocation: Invocation): Promise<void> {
       place,
       cipher: { decrypt, encrypt: (input) => limited(encrypt(input)) },
       beginBackup: async (catchup) => {
-        const adapter = postgresBackupAdapter(settings, {
-          dataDir: directory,
-          catchup,
-          hostname: hostname(),
-          zone: systemZone(),
-          userName: account?.userName,
-          homeDir: account?.home,
-          diskLimit: diskLimit(invocation),
-          readersMax: readersMax(invocation),
-          clock,
-          log,
-        });
+        const adapter = await openBackupAdapter(invocation, { dataDir: directory, catchup });
         return await adapter.beginBackup({
           parent: undefined,
           journal: NO_JOURNAL,

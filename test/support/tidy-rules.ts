@@ -263,6 +263,7 @@ export const PROVEN_BY: readonly (readonly [place: string, test: string])[] = [
   ["database/postgres/stand-ins.ts", "test/guarantee/g42-partial-restore.test.ts"],
   ["database/postgres/restored-file.ts", "test/guarantee/g38-delta-restore.test.ts"],
   ["command/backup-push.ts", "test/e2e/backup-push.test.ts"],
+  ["command/take-backup.ts", "test/e2e/backup-push.test.ts"],
   ["command/backup-fetch.ts", "test/e2e/restore-fixtures.test.ts"],
   ["command/wal-restore.ts", "test/e2e/wal-restore.test.ts"],
   ["database/postgres/rewind-cluster.ts", "test/e2e/wal-restore.test.ts"],
