@@ -1,39 +1,28 @@
-import type { ByteBudget } from "../../base/byte-budget.ts";
 import type { Clock } from "../../base/clock.ts";
-import type { Logger } from "../../base/log.ts";
-import type { RetryPolicy } from "../../base/retry.ts";
 import type { StorageDriver } from "../driver.ts";
 import { readAuthorities } from "../service/authorities.ts";
 import { withDeadline } from "../service/deadline.ts";
 import { ServiceDriver } from "../service/driver.ts";
+import {
+  once,
+  RESUMES_MAX,
+  type ServiceOpenOptions,
+  SINGLE_DELETES_MAX,
+} from "../service/opening.ts";
 import { createTransport, type Transport } from "../service/transport.ts";
 import { AzureApi } from "./api.ts";
 import { AzureClient } from "./client.ts";
 import { AZURE_ERRORS } from "./errors.ts";
-import type { AzureControl } from "./sdk-control.ts";
 import type { AzureSettings } from "./settings.ts";
-
-export interface AzureOpenOptions {
-  readonly budget: ByteBudget;
-  readonly log: Logger;
-  readonly clock: Clock;
-  readonly policy: RetryPolicy;
-  /** Without a byte for so long, a request has failed. */
-  readonly idleTimeoutMs: number;
-}
 
 /** The service takes no more blocks of one blob. */
 const PARTS_MAX = 50_000;
 const PART_BYTES_MIN = 1024;
-/** How often one stream goes on after its connection broke. */
-const RESUMES_MAX = 10;
-/** Each is a request of its own: a batch only bounds what one repetition covers. */
-const DELETE_BATCH = 100;
 
 /** Opens a container of Azure Blob Storage. Nothing is sent. */
 export async function openAzureStorage(
   settings: AzureSettings,
-  options: AzureOpenOptions,
+  options: ServiceOpenOptions,
 ): Promise<StorageDriver> {
   const { container, keyPrefix, endpoint, proxy } = settings;
   const { budget, clock, policy, idleTimeoutMs, log } = options;
@@ -55,13 +44,10 @@ export async function openAzureStorage(
     transport: withDeadline(transport, limit),
     clock,
   });
-  let loading: Promise<AzureControl> | undefined;
-  const loadControl = (): Promise<AzureControl> => {
-    loading ??= import("./sdk-control.ts").then(({ openSdkControl }) =>
-      openSdkControl(client, { endpoint, container }),
-    );
-    return loading;
-  };
+  const loadControl = once(async () => {
+    const { openSdkControl } = await import("./sdk-control.ts");
+    return openSdkControl(client, { endpoint, container });
+  });
   return new ServiceDriver({
     name,
     keyPrefix,
@@ -79,7 +65,7 @@ export async function openAzureStorage(
     policy,
     resumesMax: RESUMES_MAX,
     connectionsMax: settings.concurrencyMax,
-    deleteBatchMax: DELETE_BATCH,
+    deleteBatchMax: SINGLE_DELETES_MAX,
     conditionalPut: true,
     clock,
     log,

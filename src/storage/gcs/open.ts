@@ -1,41 +1,29 @@
-import type { ByteBudget } from "../../base/byte-budget.ts";
-import type { Clock } from "../../base/clock.ts";
-import type { Logger } from "../../base/log.ts";
-import type { RetryPolicy } from "../../base/retry.ts";
 import type { StorageDriver } from "../driver.ts";
 import { readAuthorities } from "../service/authorities.ts";
 import { withDeadline } from "../service/deadline.ts";
 import { ServiceDriver } from "../service/driver.ts";
+import {
+  once,
+  RESUMES_MAX,
+  type ServiceOpenOptions,
+  SINGLE_DELETES_MAX,
+} from "../service/opening.ts";
 import { createTransport } from "../service/transport.ts";
 import { GcsApi } from "./api.ts";
 import { GcsClient } from "./client.ts";
 import { gcsTokens } from "./credentials.ts";
 import { GCS_ERRORS } from "./errors.ts";
-import type { GcsControl } from "./sdk-control.ts";
 import { CHUNK_UNIT_BYTES, type GcsSettings } from "./settings.ts";
-
-export interface GcsOpenOptions {
-  readonly budget: ByteBudget;
-  readonly log: Logger;
-  readonly clock: Clock;
-  readonly policy: RetryPolicy;
-  /** Without a byte for so long, a request has failed. */
-  readonly idleTimeoutMs: number;
-}
 
 /** An upload may have any number of chunks. */
 const PARTS_MAX = 2 ** 31;
 /** One chunk is sent while the next is filled: the service takes them in order only. */
 const PARTS_IN_FLIGHT = 2;
-/** How often one stream goes on after its connection broke. */
-const RESUMES_MAX = 10;
-/** Each is a request of its own: a batch only bounds what one repetition covers. */
-const DELETE_BATCH = 100;
 
 /** Opens a bucket of Google Cloud Storage. Nothing is sent. */
 export async function openGcsStorage(
   settings: GcsSettings,
-  options: GcsOpenOptions,
+  options: ServiceOpenOptions,
 ): Promise<StorageDriver> {
   const { bucket, keyPrefix, endpoint, proxy } = settings;
   const { budget, clock, policy, idleTimeoutMs, log } = options;
@@ -54,13 +42,10 @@ export async function openGcsStorage(
     transport: withDeadline(transport, limit),
     clock,
   });
-  let loading: Promise<GcsControl> | undefined;
-  const loadControl = (): Promise<GcsControl> => {
-    loading ??= import("./sdk-control.ts").then(({ openSdkControl }) =>
-      openSdkControl(client, { endpoint, bucket }),
-    );
-    return loading;
-  };
+  const loadControl = once(async () => {
+    const { openSdkControl } = await import("./sdk-control.ts");
+    return openSdkControl(client, { endpoint, bucket });
+  });
   return new ServiceDriver({
     name,
     keyPrefix,
@@ -78,7 +63,7 @@ export async function openGcsStorage(
     policy,
     resumesMax: RESUMES_MAX,
     connectionsMax: settings.concurrencyMax,
-    deleteBatchMax: DELETE_BATCH,
+    deleteBatchMax: SINGLE_DELETES_MAX,
     conditionalPut: true,
     clock,
     log,

@@ -1,13 +1,11 @@
-import type { ByteBudget } from "../../base/byte-budget.ts";
-import type { Clock } from "../../base/clock.ts";
 import { ConfigError } from "../../base/errors.ts";
-import type { Logger } from "../../base/log.ts";
 import type { RetryPolicy } from "../../base/retry.ts";
 import { retryTransient } from "../../base/retry.ts";
 import type { StorageDriver } from "../driver.ts";
 import type { ObjectApi } from "../service/api.ts";
 import { readAuthorities } from "../service/authorities.ts";
 import { ServiceDriver } from "../service/driver.ts";
+import { once, type ServiceOpenOptions } from "../service/opening.ts";
 import { createTransport, type Transport } from "../service/transport.ts";
 import { credentialSource } from "./credentials.ts";
 import { DirectApi } from "./direct-api.ts";
@@ -16,15 +14,9 @@ import { createEndpointSource } from "./endpoint-source.ts";
 import { S3_ERRORS } from "./errors.ts";
 import { PART_BYTES_MIN, PARTS_IN_FLIGHT_MAX, PARTS_MAX, type S3Settings } from "./settings.ts";
 
-export interface S3OpenOptions {
-  readonly budget: ByteBudget;
-  readonly log: Logger;
-  readonly clock: Clock;
-  readonly policy: RetryPolicy;
+export interface S3OpenOptions extends ServiceOpenOptions {
   /** `direct`: bytes by our own signer; `sdk`: everything by the SDK. */
   readonly path: "direct" | "sdk";
-  /** Without a byte for so long, a request has failed. */
-  readonly idleTimeoutMs: number;
 }
 
 /** Opens a bucket. Nothing is sent, unless the region is to be found or validation is on. */
@@ -80,13 +72,10 @@ function openApi(
   });
   const { objects, bucket, isPathStyle, listVersion } = settings;
   const common = { endpoint, objects, credentials, transport, clock };
-  let loading: Promise<ObjectApi> | undefined;
-  const loadSdk = (): Promise<ObjectApi> => {
-    loading ??= import("./sdk-api.ts").then(
-      ({ SdkApi }) => new SdkApi({ ...common, bucket, isPathStyle, listVersion }),
-    );
-    return loading;
-  };
+  const loadSdk = once(async (): Promise<ObjectApi> => {
+    const { SdkApi } = await import("./sdk-api.ts");
+    return new SdkApi({ ...common, bucket, isPathStyle, listVersion });
+  });
   return options.path === "direct"
     ? new DirectApi({ ...common, rest: loadSdk })
     : new LazyApi(loadSdk);
