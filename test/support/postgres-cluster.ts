@@ -245,14 +245,7 @@ export class PostgresCluster implements AsyncDisposable {
     const processes = [this.processId, ...descendants(this.processId)];
     for (const processId of processes) killIfThere(processId);
     await this.#waitForExit("it is dead");
-    await this.waitUntil(
-      "its processes are gone",
-      () => !processes.some(isAlive),
-      STOP_TIMEOUT_MS,
-      {
-        mayEnd: true,
-      },
-    );
+    await this.#waitUntilGone(processes);
     this.#connection = undefined;
   }
 
@@ -343,8 +336,18 @@ export class PostgresCluster implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    // An archive command outlives its server, and would make its repository anew.
+    const processes = this.isRunning ? descendants(this.processId) : [];
     await this.stop("immediate");
+    for (const processId of processes) killIfThere(processId);
+    await this.#waitUntilGone(processes);
     this.#scratch[Symbol.dispose]();
+  }
+
+  async #waitUntilGone(processes: readonly number[]): Promise<void> {
+    const areGone = () => !processes.some(isAlive);
+    const options = { mayEnd: true };
+    await this.waitUntil("its processes are gone", areGone, STOP_TIMEOUT_MS, options);
   }
 
   get #logPath(): string {

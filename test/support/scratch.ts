@@ -10,12 +10,12 @@ import {
   readdirSync,
   realpathSync,
   renameSync,
-  rmSync,
   statSync,
   symlinkSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { removeTree } from "../../src/base/remove-tree.ts";
 import { serverAccount } from "./run-as.ts";
 
 /** Longer than any run of the tests. */
@@ -48,7 +48,7 @@ const openDirs = new Set<string>();
 
 /** Removes every folder that is still open: for a process that is being interrupted. */
 export function removeOpenScratch(): void {
-  for (const path of openDirs) rmSync(path, { recursive: true, force: true, maxRetries: 10 });
+  for (const path of openDirs) removeTree(path);
 }
 
 /** A new folder in which the servers' account may write. */
@@ -60,7 +60,7 @@ export function makeScratch(label: string): ScratchDir {
   return {
     path,
     [Symbol.dispose]: () => {
-      rmSync(path, { recursive: true, force: true, maxRetries: 10 });
+      removeTree(path);
       openDirs.delete(path);
     },
   };
@@ -72,7 +72,7 @@ export function removeStaleScratch(): void {
   for (const name of readdirSync(root)) {
     const processId = /-(\d+)-[A-Za-z0-9]{6}$/.exec(name)?.[1];
     if (processId !== undefined && !existsSync(`/proc/${processId}`)) {
-      rmSync(join(root, name), { recursive: true, force: true, maxRetries: 10 });
+      removeTree(join(root, name));
     }
   }
 }
@@ -127,7 +127,7 @@ export function placeDirectory(path: string, fill: (temporary: string) => void):
     chmodSync(temporary, 0o755);
     renameSync(temporary, path);
   } catch (error) {
-    rmSync(temporary, { recursive: true, force: true });
+    removeTree(temporary);
     if (!existsSync(path)) throw error;
   }
 }
@@ -139,7 +139,7 @@ function removeOldCopies(dir: string): void {
     .sort((a, b) => b.changedAtMs - a.changedAtMs);
   for (const { name, changedAtMs } of newestFirst.slice(2)) {
     if (Date.now() - changedAtMs < COPY_KEPT_MS) continue;
-    rmSync(join(dir, name), { recursive: true, force: true });
+    removeTree(join(dir, name));
   }
 }
 

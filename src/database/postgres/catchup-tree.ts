@@ -1,6 +1,7 @@
 import { existsSync, lstatSync, readdirSync, rmdirSync, rmSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { FilesystemError, messageOf } from "../../base/errors.ts";
+import { removeTree } from "../../base/remove-tree.ts";
 import type { CatchupStandby } from "./catchup-standby.ts";
 import { CONTROL_AFTER, CONTROL_BEFORE, CONTROL_PATH } from "./catchup-standby.ts";
 import { RestoreTree } from "./restore-tree.ts";
@@ -78,7 +79,7 @@ export class CatchupTree extends RestoreTree {
     for (const { oid } of dropped) {
       // Others may have put folders of theirs there.
       for (const name of this.#names(`pg_tblspc/${oid}`).filter(ofVersion)) {
-        rmSync(this.pathOf(`pg_tblspc/${oid}/${name}`), { recursive: true, force: true });
+        removeTree(this.pathOf(`pg_tblspc/${oid}/${name}`));
       }
       unlinkSync(this.pathOf(`pg_tblspc/${oid}`));
     }

@@ -1,6 +1,7 @@
-import { lstatSync, readdirSync, readlinkSync, rmSync } from "node:fs";
+import { lstatSync, readdirSync, readlinkSync } from "node:fs";
 import { FilesystemError, messageOf } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
+import { removeTree } from "../../base/remove-tree.ts";
 import { RESTORE_MARKER } from "./restore-target.ts";
 import type { RestoreTree } from "./restore-tree.ts";
 
@@ -26,7 +27,7 @@ export function removeExtras(
       options.log.warning(`${path} is no tablespace of the backup: ${readlinkSync(full)} is left`);
     }
     try {
-      rmSync(full, { recursive: true, force: true });
+      removeTree(full);
     } catch (cause) {
       throw new FilesystemError(full, `cannot be removed: ${messageOf(cause)}`, { cause });
     }

@@ -18,6 +18,7 @@ import { errnoOf, FilesystemError, messageOf, ToolError } from "../../base/error
 import { isJsonObject } from "../../base/json.ts";
 import type { Logger } from "../../base/log.ts";
 import { isProcessAlive } from "../../base/process-alive.ts";
+import { removeTree } from "../../base/remove-tree.ts";
 import { runningServer } from "./running-server.ts";
 import { checkTablespacePlaces, type TablespaceLink } from "./tablespace-links.ts";
 
@@ -231,7 +232,7 @@ function discard(leftover: Leftover, log: Logger): void {
   }
   for (const name of leftover.names) {
     // The marker goes last, so that an interruption here is recognised too.
-    if (name !== RESTORE_MARKER) rmSync(join(leftover.dir, name), { recursive: true, force: true });
+    if (name !== RESTORE_MARKER) removeTree(join(leftover.dir, name));
   }
   rmSync(join(leftover.dir, RESTORE_MARKER), { force: true });
 }
