@@ -6,6 +6,7 @@ import { AzureClient } from "../../src/storage/azure/client.ts";
 import { createTransport } from "../../src/storage/service/transport.ts";
 import { installAzurite } from "./azurite-install.ts";
 import { freePort } from "./free-port.ts";
+import { SERVICE_CLOCK } from "./service-clock.ts";
 
 /** Azurite's own account, the same for everybody. */
 const ACCOUNT = "devstoreaccount1";
@@ -108,7 +109,7 @@ async function createContainer(
         tls === undefined ? undefined : [readFileSync(tls.authorityFile, "utf8")],
       proxy: { https: undefined, http: undefined, none: undefined },
     }),
-    clock: SYSTEM_CLOCK,
+    clock: SERVICE_CLOCK,
   });
   const url = new URL(`${endpoint}/${container}?restype=container`);
   const deadline = Date.now() + READY_TIMEOUT_MS;

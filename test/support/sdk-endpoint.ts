@@ -1,5 +1,7 @@
 import { SYSTEM_CLOCK } from "../../src/base/clock.ts";
+import type { CredentialSource } from "../../src/storage/s3/credentials.ts";
 import { createTransport } from "../../src/storage/service/transport.ts";
+import { SERVICE_CLOCK } from "./service-clock.ts";
 
 export interface SeenCall {
   readonly method: string;
@@ -20,9 +22,9 @@ export interface SdkEndpoint {
       readonly isAws: boolean;
     };
     readonly isPathStyle: boolean;
-    readonly credentials: () => Promise<{ accessKeyId: string; secretAccessKey: string }>;
+    readonly credentials: CredentialSource;
     readonly transport: ReturnType<typeof createTransport>;
-    readonly clock: typeof SYSTEM_CLOCK;
+    readonly clock: typeof SERVICE_CLOCK;
   };
   stop(): Promise<void>;
 }
@@ -52,14 +54,17 @@ export function startSdkEndpoint(): SdkEndpoint {
         isAws: false,
       },
       isPathStyle: true,
-      credentials: async () => ({ accessKeyId: "id", secretAccessKey: "secret" }),
+      credentials: {
+        get: async () => ({ accessKeyId: "id", secretAccessKey: "secret" }),
+        replace: async () => false,
+      },
       transport: createTransport({
         clock: SYSTEM_CLOCK,
         idleTimeoutMs: 5000,
         certificateAuthorities: undefined,
         proxy: { https: undefined, http: undefined, none: undefined },
       }),
-      clock: SYSTEM_CLOCK,
+      clock: SERVICE_CLOCK,
     },
     stop: () => server.stop(true),
   };

@@ -1,5 +1,5 @@
-import type { Clock } from "../../base/clock.ts";
 import { parseRetryAfter, ServiceError } from "../service/errors.ts";
+import { type ServiceClock, sendInTime } from "../service/service-clock.ts";
 import { sendWithToken, type TokenSource } from "../service/token-source.ts";
 import { type HttpResponse, readText, type Transport } from "../service/transport.ts";
 import { xmlText } from "../service/xml.ts";
@@ -14,7 +14,7 @@ export interface AzureClientOptions {
   /** Of an identity. */
   readonly tokens: TokenSource | undefined;
   readonly transport: Transport;
-  readonly clock: Clock;
+  readonly clock: ServiceClock;
 }
 
 export interface AzureRequest {
@@ -58,25 +58,45 @@ export class AzureClient {
 
   /** With credentials, whatever the status of the answer. */
   async open(request: AzureRequest): Promise<HttpResponse> {
-    const { apiVersion, clock, credentials, tokens, transport } = this.#options;
+    const { clock, credentials, tokens, transport } = this.#options;
+    if (tokens === undefined && credentials.by === "key") {
+      return sendInTime(clock, () => this.#sendSigned(request, credentials));
+    }
     const { method, body, signal } = request;
     const url = new URL(request.url);
-    const headers: Record<string, string> = {
-      ...request.headers,
-      "x-ms-date": clock.now().toUTCString(),
-      "x-ms-version": apiVersion,
-    };
+    const headers = this.#headers(request);
     if (tokens !== undefined) {
       return sendWithToken(tokens, { method, url, headers, body, signal }, transport);
     }
     if (credentials.by === "sas") {
       for (const [name, value] of credentials.query) url.searchParams.set(name, value);
-    } else if (credentials.by === "key") {
-      const bodyBytes =
-        typeof body === "string" ? Buffer.byteLength(body) : (body?.byteLength ?? 0);
-      headers["authorization"] = signWithKey({ method, url, headers, bodyBytes }, credentials);
     }
     return transport({ method, url, headers, body, signal });
+  }
+
+  async #sendSigned(
+    request: AzureRequest,
+    credentials: Extract<AzureCredentials, { readonly by: "key" }>,
+  ): Promise<HttpResponse> {
+    const { method, url, body, signal } = request;
+    const headers = this.#headers(request);
+    const bodyBytes = typeof body === "string" ? Buffer.byteLength(body) : (body?.byteLength ?? 0);
+    const authorization = signWithKey({ method, url, headers, bodyBytes }, credentials);
+    return this.#options.transport({
+      method,
+      url,
+      headers: { ...headers, authorization },
+      body,
+      signal,
+    });
+  }
+
+  #headers(request: AzureRequest): Record<string, string> {
+    return {
+      ...request.headers,
+      "x-ms-date": this.#options.clock.now().toUTCString(),
+      "x-ms-version": this.#options.apiVersion,
+    };
   }
 
   /** Its code is in a header too: an answer to HEAD has no document. */

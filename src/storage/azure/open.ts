@@ -9,6 +9,7 @@ import {
   type ServiceOpenOptions,
   SINGLE_DELETES_MAX,
 } from "../service/opening.ts";
+import { ServiceClock } from "../service/service-clock.ts";
 import { createTransport, type Transport } from "../service/transport.ts";
 import { AzureApi } from "./api.ts";
 import { AzureClient } from "./client.ts";
@@ -25,8 +26,9 @@ export async function openAzureStorage(
   options: ServiceOpenOptions,
 ): Promise<StorageDriver> {
   const { container, keyPrefix, endpoint, proxy } = settings;
-  const { budget, clock, policy, idleTimeoutMs, log } = options;
+  const { budget, policy, idleTimeoutMs, log } = options;
   const name = `azure://${container}/${keyPrefix}`.replace(/\/$/, "");
+  const clock = new ServiceClock(options.clock, { log, storage: name });
   const certificateAuthorities = await readAuthorities(settings.certificateFiles);
   const transport = createTransport({ clock, idleTimeoutMs, certificateAuthorities, proxy });
   const limit = { clock, limitMs: settings.requestLimitMs, setting: "AZURE_TRY_TIMEOUT" };

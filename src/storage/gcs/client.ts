@@ -1,5 +1,5 @@
-import type { Clock } from "../../base/clock.ts";
 import { ConnectionError, type ServiceError } from "../service/errors.ts";
+import type { ServiceClock } from "../service/service-clock.ts";
 import { sendWithToken, type TokenSource } from "../service/token-source.ts";
 import { type HttpResponse, readText, type Transport } from "../service/transport.ts";
 import { parseError } from "./errors.ts";
@@ -12,7 +12,7 @@ export interface GcsClientOptions {
   readonly tokens: TokenSource | undefined;
   readonly customerKey: CustomerKey | undefined;
   readonly transport: Transport;
-  readonly clock: Clock;
+  readonly clock: ServiceClock;
 }
 
 export interface GcsRequest {
@@ -61,10 +61,14 @@ export class GcsClient {
 
   /** With credentials, whatever the status of the answer. */
   async open(request: GcsRequest): Promise<HttpResponse> {
-    const { tokens } = this.#options;
-    return tokens === undefined
-      ? this.openBare(request)
-      : sendWithToken(tokens, request, (authorized) => this.openBare(authorized));
+    const { tokens, clock } = this.#options;
+    if (tokens === undefined) return this.openBare(request);
+    return sendWithToken(tokens, request, async (authorized) => {
+      const response = await this.openBare(authorized);
+      // The next token that the account signs has the service's time.
+      clock.learn(response.status, response.headers.get("date"));
+      return response;
+    });
   }
 
   /** Without credentials: the address of an upload under way is one by itself. */

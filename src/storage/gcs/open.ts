@@ -8,6 +8,7 @@ import {
   type ServiceOpenOptions,
   SINGLE_DELETES_MAX,
 } from "../service/opening.ts";
+import { ServiceClock } from "../service/service-clock.ts";
 import { createTransport } from "../service/transport.ts";
 import { GcsApi } from "./api.ts";
 import { GcsClient } from "./client.ts";
@@ -26,8 +27,9 @@ export async function openGcsStorage(
   options: ServiceOpenOptions,
 ): Promise<StorageDriver> {
   const { bucket, keyPrefix, endpoint, proxy } = settings;
-  const { budget, clock, policy, idleTimeoutMs, log } = options;
+  const { budget, policy, idleTimeoutMs, log } = options;
   const name = `gs://${bucket}/${keyPrefix.replace(/^\//, "")}`.replace(/\/$/, "");
+  const clock = new ServiceClock(options.clock, { log, storage: name });
   const certificateAuthorities = await readAuthorities(settings.certificateFiles);
   const transport = createTransport({ clock, idleTimeoutMs, certificateAuthorities, proxy });
   const limit = { clock, limitMs: settings.requestLimitMs, setting: "GCS_CONTEXT_TIMEOUT" };

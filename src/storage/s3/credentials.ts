@@ -12,11 +12,18 @@ interface Expiring extends S3Credentials {
 
 type Provider = () => Promise<Expiring>;
 
+export interface CredentialSource {
+  /** Those at the time of a request. */
+  get(): Promise<S3Credentials>;
+  /** The service refused these: whether there are others now. */
+  replace(refused: S3Credentials): Promise<boolean>;
+}
+
 /** Renewed so long before they expire: an upload that begins now must not end refused. */
 const RENEW_BEFORE_MS = 5 * 60_000;
 
 /**
- * Credentials at the time of a request. Static keys cost nothing; a role, a profile, a web
+ * Static keys cost nothing; a role, a profile, a web
  * identity or the instance's metadata load the SDK's providers at the first request.
  */
 export function credentialSource(
@@ -27,9 +34,11 @@ export function credentialSource(
     readonly transport: Transport;
     readonly now: () => Date;
   },
-): () => Promise<S3Credentials> {
+): CredentialSource {
   const { keys, role } = settings;
-  if (keys !== undefined && role === undefined) return async () => keys;
+  if (keys !== undefined && role === undefined) {
+    return { get: async () => keys, replace: async () => false };
+  }
   let current: Promise<Expiring> | undefined;
   let provider: Promise<Provider> | undefined;
   const ask = async (): Promise<Expiring> => {
@@ -40,16 +49,40 @@ export function credentialSource(
       throw translated(error, options.storage);
     }
   };
-  return async () => {
+  const get = async (): Promise<S3Credentials> => {
     // A failure was its own caller's to tell; the next one asks again.
-    const known = await current?.catch(() => undefined);
+    const asked = current;
+    const known = await asked?.catch(() => undefined);
     const isFresh =
       known !== undefined &&
       (known.expiration === undefined ||
         known.expiration.getTime() - options.now().getTime() > RENEW_BEFORE_MS);
-    if (!isFresh) current = ask();
+    // Of all that find them old the first one asks.
+    if (!isFresh && current === asked) current = ask();
     return current as Promise<Expiring>;
   };
+  return {
+    get,
+    async replace(refused) {
+      const asked = current;
+      // A failure is no set of keys that could have been refused.
+      const known = await asked?.catch(() => undefined);
+      if (current === asked && known !== undefined && isSame(known, refused)) {
+        // Providers keep what they read once, where it has no time of its own.
+        provider = undefined;
+        current = ask();
+      }
+      return !isSame(await get(), refused);
+    },
+  };
+}
+
+function isSame(one: S3Credentials, other: S3Credentials): boolean {
+  return (
+    one.accessKeyId === other.accessKeyId &&
+    one.secretAccessKey === other.secretAccessKey &&
+    one.sessionToken === other.sessionToken
+  );
 }
 
 async function loadProvider(
@@ -91,6 +124,8 @@ function toMaster({ accessKeyId, secretAccessKey, sessionToken }: S3Credentials)
 
 function chainOf({ profile, credentialsFile, configFile }: CredentialSettings) {
   return {
+    // Else a file that was replaced would not be read again.
+    ignoreCache: true,
     ...(profile === undefined ? {} : { profile }),
     ...(credentialsFile === undefined ? {} : { filepath: credentialsFile }),
     ...(configFile === undefined ? {} : { configFilepath: configFile }),

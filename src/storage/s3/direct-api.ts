@@ -1,4 +1,3 @@
-import type { Clock } from "../../base/clock.ts";
 import type {
   CompleteRequest,
   CreateRequest,
@@ -16,8 +15,10 @@ import type {
 } from "../service/api.ts";
 import { ConnectionError, parseRetryAfter, ServiceError } from "../service/errors.ts";
 import { contentRangeOf, requireEtag, wholeHeader } from "../service/http-fields.ts";
+import type { ServiceClock } from "../service/service-clock.ts";
 import { type HttpResponse, readText, type Transport } from "../service/transport.ts";
 import { xmlText } from "../service/xml.ts";
+import type { CredentialSource } from "./credentials.ts";
 import { objectUrl, type S3Endpoint } from "./endpoint.ts";
 import {
   accessHeaders,
@@ -25,14 +26,15 @@ import {
   type ObjectSettings,
   PUT_ID_HEADER,
 } from "./object-headers.ts";
+import { mayResend } from "./refusal.ts";
 import { EMPTY_SHA256, type S3Credentials, sha256Hex, signRequest } from "./signer.ts";
 
 export interface DirectApiOptions {
   readonly endpoint: S3Endpoint;
   readonly objects: ObjectSettings;
-  readonly credentials: () => Promise<S3Credentials>;
+  readonly credentials: CredentialSource;
   readonly transport: Transport;
-  readonly clock: Clock;
+  readonly clock: ServiceClock;
   /** For the calls that are rare enough to load the SDK for. */
   readonly rest: () => Promise<ObjectApi>;
 }
@@ -147,6 +149,20 @@ export class DirectApi implements ObjectApi {
   }
 
   async #send(request: DirectRequest): Promise<HttpResponse> {
+    const { credentials } = this.#options;
+    const used = await credentials.get();
+    const response = await this.#sendAs(request, used);
+    if (response.status < 300) return response;
+    const error = await this.#errorOf(response);
+    const { status, code } = error;
+    const refusal = { status, code, date: response.headers.get("date"), used };
+    if (!(await mayResend(this.#options, refusal))) throw error;
+    const second = await this.#sendAs(request, await credentials.get());
+    if (second.status >= 300) throw await this.#errorOf(second);
+    return second;
+  }
+
+  async #sendAs(request: DirectRequest, credentials: S3Credentials): Promise<HttpResponse> {
     const { endpoint, transport, clock } = this.#options;
     const { method, body, signal } = request;
     const url = objectUrl(endpoint, request.name, request.query);
@@ -154,14 +170,12 @@ export class DirectApi implements ObjectApi {
     const headers = signRequest(
       { method, url, headers: request.headers, bodySha256 },
       {
-        credentials: await this.#options.credentials(),
+        credentials,
         region: endpoint.region,
         now: clock.now(),
       },
     );
-    const response = await transport({ method, url, headers, body, signal });
-    if (response.status >= 300) throw await this.#errorOf(response);
-    return response;
+    return transport({ method, url, headers, body, signal });
   }
 
   async #errorOf(response: HttpResponse): Promise<ServiceError> {

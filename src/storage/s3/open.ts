@@ -6,6 +6,7 @@ import type { ObjectApi } from "../service/api.ts";
 import { readAuthorities } from "../service/authorities.ts";
 import { ServiceDriver } from "../service/driver.ts";
 import { once, type ServiceOpenOptions } from "../service/opening.ts";
+import { ServiceClock } from "../service/service-clock.ts";
 import { createTransport, type Transport } from "../service/transport.ts";
 import { credentialSource } from "./credentials.ts";
 import { DirectApi } from "./direct-api.ts";
@@ -63,9 +64,10 @@ function openApi(
     readonly name: string;
   },
 ): ObjectApi {
-  const { transport, endpoint, clock } = options;
+  const { transport, endpoint, log, name: storage } = options;
+  const clock = new ServiceClock(options.clock, { log, storage });
   const credentials = credentialSource(settings.credentials, {
-    storage: options.name,
+    storage,
     region: endpoint.region,
     transport,
     now: () => clock.now(),

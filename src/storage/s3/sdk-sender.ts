@@ -6,19 +6,22 @@ import {
   type ServiceInputTypes,
   type ServiceOutputTypes,
 } from "@aws-sdk/client-s3";
-import type { Clock } from "../../base/clock.ts";
+import { SYSTEM_CLOCK } from "../../base/clock.ts";
 import { ConnectionError, parseRetryAfter, ServiceError } from "../service/errors.ts";
+import type { ServiceClock } from "../service/service-clock.ts";
 import type { Transport } from "../service/transport.ts";
+import type { CredentialSource } from "./credentials.ts";
 import type { S3Endpoint } from "./endpoint.ts";
+import { mayResend } from "./refusal.ts";
 import { sdkHandler } from "./sdk-handler.ts";
 import type { S3Credentials } from "./signer.ts";
 
 export interface SdkSenderOptions {
   readonly endpoint: S3Endpoint;
   readonly isPathStyle: boolean;
-  readonly credentials: () => Promise<S3Credentials>;
+  readonly credentials: CredentialSource;
   readonly transport: Transport;
-  readonly clock: Clock;
+  readonly clock: ServiceClock;
 }
 
 interface SendOptions {
@@ -34,17 +37,18 @@ const QUIET = { trace() {}, debug() {}, info() {}, warn() {}, error() {} };
 /** Sends one command of the SDK: our headers, our transport, no retries, our errors. */
 export class SdkSender {
   readonly #client: S3Client;
-  readonly #clock: Clock;
+  readonly #options: SdkSenderOptions;
   readonly #dates = new WeakMap<object, Date>();
 
   constructor(options: SdkSenderOptions) {
-    this.#clock = options.clock;
-    const { credentials } = options;
+    this.#options = options;
+    const provider = async () => toSdkCredentials(await options.credentials.get());
     this.#client = new S3Client({
       region: options.endpoint.region,
       endpoint: options.endpoint.serviceUrl.href,
       forcePathStyle: options.isPathStyle,
-      credentials: async () => toSdkCredentials(await credentials()),
+      // Asked for each request: the SDK would keep those without a time for ever.
+      credentials: Object.assign(provider, { memoized: true }),
       maxAttempts: 1,
       requestChecksumCalculation: "WHEN_REQUIRED",
       responseChecksumValidation: "WHEN_REQUIRED",
@@ -62,12 +66,35 @@ export class SdkSender {
     const { signal } = options;
     signal.throwIfAborted();
     this.#prepare(command, options);
+    const { credentials, clock } = this.#options;
+    const used = await credentials.get();
     try {
-      return await this.#client.send(command, { abortSignal: signal });
+      return await this.#sendNow(command, signal);
     } catch (error) {
       signal.throwIfAborted();
-      throw toS3Error(error, this.#clock.now());
+      const translated = toS3Error(error, clock.now());
+      if (!(translated instanceof ServiceError)) throw translated;
+      const { status, code } = translated;
+      const date = responseOf(error)?.headers?.["date"];
+      const isWorthIt = await mayResend(this.#options, { status, code, date, used });
+      if (!isWorthIt) throw translated;
     }
+    try {
+      return await this.#sendNow(command, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw toS3Error(error, clock.now());
+    }
+  }
+
+  #sendNow<I extends ServiceInputTypes, O extends ServiceOutputTypes>(
+    command: $Command<I, O, S3ClientResolvedConfig, ServiceInputTypes, ServiceOutputTypes>,
+    signal: AbortSignal,
+  ): Promise<O> {
+    // The SDK takes the time from the runtime: told is what ours differs by.
+    this.#client.config.systemClockOffset =
+      this.#options.clock.now().getTime() - SYSTEM_CLOCK.now().getTime();
+    return this.#client.send(command, { abortSignal: signal });
   }
 
   /** The service's time of an answer. */
@@ -130,7 +157,7 @@ function toS3Error(error: unknown, now: Date): unknown {
   if (error instanceof ConnectionError || error instanceof ServiceError) return error;
   const status = statusOf(error);
   if (error instanceof S3ServiceException || (error instanceof Error && status !== undefined)) {
-    const response = "$response" in error ? (error.$response as ReceivedResponse) : undefined;
+    const response = responseOf(error);
     // A success whose document does not parse.
     if (status === 200 && !(error instanceof S3ServiceException)) return unreadable(error);
     return new ServiceError({
@@ -142,6 +169,11 @@ function toS3Error(error: unknown, now: Date): unknown {
   }
   if (error instanceof Error && "$response" in error) return unreadable(error);
   return error;
+}
+
+function responseOf(error: unknown): ReceivedResponse | undefined {
+  const hasResponse = error instanceof Error && "$response" in error;
+  return hasResponse ? (error.$response as ReceivedResponse | undefined) : undefined;
 }
 
 /** Names that the SDK gives to errors without a code. */

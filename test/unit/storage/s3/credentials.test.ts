@@ -64,7 +64,7 @@ function tokenService(now: () => Date, status = 200) {
 
 describe("credentialSource", () => {
   test("static keys are given as they are", async () => {
-    expect(await sourceOf({ keys: KEYS })()).toEqual(KEYS);
+    expect(await sourceOf({ keys: KEYS }).get()).toEqual(KEYS);
   });
 
   test("a role is assumed once, and again before its keys expire", async () => {
@@ -74,14 +74,41 @@ describe("credentialSource", () => {
       { keys: KEYS, role: ROLE },
       { transport: service.transport, now: () => now },
     );
-    const first = await source();
+    const first = await source.get();
     expect(first).toMatchObject({ accessKeyId: "temp-1", sessionToken: "t" });
     now = new Date("2026-01-01T00:54:00Z");
-    expect((await source()).accessKeyId).toBe("temp-1");
+    expect((await source.get()).accessKeyId).toBe("temp-1");
     now = new Date("2026-01-01T00:56:00Z");
-    expect((await source()).accessKeyId).not.toBe("temp-1");
+    expect((await source.get()).accessKeyId).not.toBe("temp-1");
     expect(service.bodies[0]).toContain("Action=AssumeRole");
     expect(service.bodies[0]).toContain(encodeURIComponent(ROLE.arn));
+  });
+
+  test("keys that were refused are replaced by others, where there are any", async () => {
+    expect(await sourceOf({ keys: KEYS }).replace(KEYS)).toBe(false);
+    const service = tokenService(() => new Date("2026-01-01T00:00:00Z"));
+    const source = sourceOf({ keys: KEYS, role: ROLE }, { transport: service.transport });
+    const first = await source.get();
+    // All that were refused at once ask for one replacement.
+    expect(await Promise.all([source.replace(first), source.replace(first)])).toEqual([true, true]);
+    expect(await source.replace(first)).toBe(true);
+    expect((await source.get()).accessKeyId).toBe("temp-2");
+    expect(service.bodies).toHaveLength(2);
+  });
+
+  test("of a profile whose file was written anew the new keys are read", async () => {
+    using scratch = makeScratch("profile");
+    const file = join(scratch.path, "credentials");
+    const write = (id: string) =>
+      writeFileSync(file, `[backup]\naws_access_key_id=${id}\naws_secret_access_key=s\n`);
+    write("old");
+    const source = sourceOf({ profile: "backup", credentialsFile: file });
+    const old = await source.get();
+    expect(old.accessKeyId).toBe("old");
+    expect(await source.replace(old)).toBe(false);
+    write("new");
+    expect(await source.replace(old)).toBe(true);
+    expect((await source.get()).accessKeyId).toBe("new");
   });
 
   test("a token file makes it a web identity", async () => {
@@ -93,7 +120,7 @@ describe("credentialSource", () => {
       { role: ROLE, webIdentityTokenFile: file },
       { transport: service.transport },
     );
-    expect((await source()).accessKeyId).toBe("temp-1");
+    expect((await source.get()).accessKeyId).toBe("temp-1");
     expect(service.bodies[0]).toContain("Action=AssumeRoleWithWebIdentity");
     expect(service.bodies[0]).toContain("web-token");
   });
@@ -101,7 +128,7 @@ describe("credentialSource", () => {
   test("a refused role is a refusal; an absent profile is a configuration error", async () => {
     const service = tokenService(() => new Date(), 403);
     const refused = sourceOf({ keys: KEYS, role: ROLE }, { transport: service.transport });
-    await expect(refused()).rejects.toBeInstanceOf(AccessDeniedError);
-    await expect(sourceOf({ profile: "nobody" })()).rejects.toBeInstanceOf(ConfigError);
+    await expect(refused.get()).rejects.toBeInstanceOf(AccessDeniedError);
+    await expect(sourceOf({ profile: "nobody" }).get()).rejects.toBeInstanceOf(ConfigError);
   });
 });

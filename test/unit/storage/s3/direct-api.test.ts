@@ -7,6 +7,7 @@ import { ConnectionError, ServiceError } from "../../../../src/storage/service/e
 import { createTransport } from "../../../../src/storage/service/transport.ts";
 import { collect } from "../../../../src/stream/byte-stream.ts";
 import { FakeObjectApi } from "../../../support/fake-object-api.ts";
+import { SERVICE_CLOCK } from "../../../support/service-clock.ts";
 
 const NEVER = new AbortController().signal;
 
@@ -56,14 +57,17 @@ function open(rest = new FakeObjectApi()) {
       retention: undefined,
       additionalHeaders: {},
     },
-    credentials: async () => ({ accessKeyId: "id", secretAccessKey: "secret" }),
+    credentials: {
+      get: async () => ({ accessKeyId: "id", secretAccessKey: "secret" }),
+      replace: async () => false,
+    },
     transport: createTransport({
       clock: SYSTEM_CLOCK,
       idleTimeoutMs: 5000,
       certificateAuthorities: undefined,
       proxy: { https: undefined, http: undefined, none: undefined },
     }),
-    clock: SYSTEM_CLOCK,
+    clock: SERVICE_CLOCK,
     rest: async () => rest,
   });
 }

@@ -81,3 +81,32 @@ test("an aborted signal comes out as its reason, and nothing is sent", async () 
   await expect(sent).rejects.toBe(reason);
   expect(endpoint.seen).toEqual([]);
 });
+
+test("keys are those of the moment, and refused ones are replaced once", async () => {
+  let id = "first";
+  const replaced: string[] = [];
+  const credentials = {
+    get: async () => ({ accessKeyId: id, secretAccessKey: "secret" }),
+    replace: async ({ accessKeyId }: { readonly accessKeyId: string }) => {
+      replaced.push(accessKeyId);
+      id = "third";
+      return true;
+    },
+  };
+  const sender = new SdkSender({ ...endpoint.options, credentials });
+  const list = () =>
+    sender.send(new ListObjectsV2Command({ Bucket: "bucket" }), { headers: {}, signal: NEVER });
+  const body = "<Error><Code>ExpiredToken</Code><Message>old</Message></Error>";
+  endpoint.answer = ({ headers }) =>
+    headers.get("authorization")?.includes("=second/") === true
+      ? new Response(body, { status: 400 })
+      : new Response("<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>");
+  await list();
+  id = "second";
+  await list();
+  const used = endpoint.seen.map(({ headers }) =>
+    /Credential=(\w+)/.exec(headers.get("authorization") ?? "")?.at(1),
+  );
+  expect(used).toEqual(["first", "second", "third"]);
+  expect(replaced).toEqual(["second"]);
+});
