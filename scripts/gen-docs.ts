@@ -94,6 +94,8 @@ function kindText({ kind, choices, min, status }: Setting): string {
       return `one of ${(choices ?? []).map((choice) => `\`${choice}\``).join(", ")}`;
     case "whole":
       return min === undefined ? "whole number" : `whole number of at least ${min}`;
+    case "fraction":
+      return "number from 0 to 1";
     case "flag":
       return "boolean";
     case "duration":

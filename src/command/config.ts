@@ -1,5 +1,7 @@
 import { assert } from "../base/assert.ts";
 import { EffectiveSettings } from "../config/effective-settings.ts";
+import type { Setting } from "../config/setting.ts";
+import { maskedStorages } from "../config/storage-secrets.ts";
 import { MASK } from "../config/value.ts";
 import type { Invocation } from "./command.ts";
 
@@ -12,7 +14,7 @@ export async function run(invocation: Invocation): Promise<void> {
     .filter(({ origin }) => origin !== "default" || options.flag("defaults"))
     .map(({ setting, value, origin, name }) => ({
       name,
-      value: setting.isSecret === true ? MASK : maskPassword(value),
+      value: shown(setting, value),
       origin,
       file: origin === "file" ? settings.configPath : undefined,
     }));
@@ -25,6 +27,11 @@ export async function run(invocation: Invocation): Promise<void> {
     return `${name}=${value}  (${place})\n`;
   });
   output.write(lines.join(""));
+}
+
+function shown(setting: Setting, value: string): string {
+  if (setting.isSecret !== true) return maskPassword(value);
+  return setting.kind === "map" ? maskPassword(maskedStorages(value)) : MASK;
 }
 
 /** A password inside an address: `https://user:password@host`. */

@@ -5,6 +5,7 @@ import { openCipher } from "../cipher/registry.ts";
 import type { Codec, CodecName, CodecOptions } from "../codec/codec.ts";
 import { openCodec, parseCodecName, parseZstdEngine, parseZstdLevel } from "../codec/registry.ts";
 import { passwdEntry } from "../config/passwd.ts";
+import { hasFailovers, PRIMARY_STORAGE } from "../config/primary-storage.ts";
 import type { Settings } from "../config/settings.ts";
 import { openStorage, type StorageOptions } from "../storage/registry.ts";
 import { readOnly } from "../storage/wrap/read-only.ts";
@@ -24,21 +25,55 @@ export interface RepositoryLimits
   readonly rateKey?: "NETWORK_RATE_LIMIT" | "WAL_NETWORK_RATE_LIMIT";
 }
 
-/** The one storage that there is without failover storages, as WAL-G calls it. */
-const PRIMARY_STORAGE = "default";
+/** Opens repositories that share codecs, cipher, buffers and rate. */
+export type RepositoryOpener = (storage: {
+  readonly name: string;
+  readonly settings: SettingReader;
+}) => Promise<Repository & AsyncDisposable>;
 
 /**
- * The repository that the settings describe. Of storages, codecs and ciphers only those it needs
- * are imported (the registries come at once: each module loaded by itself takes 0.2 ms); disposing
- * it closes the storage's connections.
+ * The repository that the settings describe: in the storage of `TARGET_STORAGE`, or else in the
+ * default one. Of storages, codecs and ciphers only those it needs are imported (the registries
+ * come at once: each module loaded by itself takes 0.2 ms); disposing it closes the storage's
+ * connections.
  */
 export async function openRepository(
   invocation: Invocation,
   purpose: Purpose,
   limits: RepositoryLimits = {},
 ): Promise<Repository & AsyncDisposable> {
+  const { settings } = invocation;
+  const target = settings.text("TARGET_STORAGE");
+  if (target === undefined && hasFailovers(settings)) {
+    throw new ConfigError(
+      "FAILOVER_STORAGES is set, and this command does not look through several storages yet",
+      "Name one of them with --target-storage.",
+    );
+  }
+  const name = target ?? PRIMARY_STORAGE;
+  return await openNamedRepository(invocation, purpose, { ...limits, name });
+}
+
+/** The same in the storage of that name, which counts in lower case. */
+export async function openNamedRepository(
+  invocation: Invocation,
+  purpose: Purpose,
+  { name, ...limits }: RepositoryLimits & { readonly name: string },
+): Promise<Repository & AsyncDisposable> {
+  const open = await repositoryOpener(invocation, purpose, limits);
+  if (name.toLowerCase() === PRIMARY_STORAGE) {
+    return await open({ name: PRIMARY_STORAGE, settings: invocation.settings });
+  }
+  const { namedStorage } = await import("./storages.ts");
+  return await open(namedStorage(invocation, name));
+}
+
+export async function repositoryOpener(
+  invocation: Invocation,
+  purpose: Purpose,
+  limits: RepositoryLimits,
+): Promise<RepositoryOpener> {
   const { settings, log, clock } = invocation;
-  refuseOtherStorages(settings);
   if (purpose === "write") refuseIdleLevel(settings);
   const budget = new ByteBudget(settings.whole("BUFFER_BUDGET") ?? 0);
   const cipher = await openCipher(settings, { log });
@@ -54,16 +89,18 @@ export async function openRepository(
   const account = () => passwdEntry(process.geteuid?.() ?? 0);
   const rateLimit = await openRateLimit(invocation, rateKey);
   const storageOptions = { budget, log, clock, retryBudgetMs, rateLimit, account };
-  const storage = await openStorage(settings, storageOptions);
-  // Who only reads must not be able to write by mistake.
-  const driver = purpose === "write" ? storage : readOnly(storage);
-  return {
-    name: PRIMARY_STORAGE,
-    driver,
-    codec,
-    cipher,
-    codecFor,
-    [Symbol.asyncDispose]: () => driver.close(),
+  return async (storage) => {
+    const writable = await openStorage(storage.settings, storageOptions);
+    // Who only reads must not be able to write by mistake.
+    const driver = purpose === "write" ? writable : readOnly(writable);
+    return {
+      name: storage.name,
+      driver,
+      codec,
+      cipher,
+      codecFor,
+      [Symbol.asyncDispose]: () => driver.close(),
+    };
   };
 }
 
@@ -77,16 +114,6 @@ async function openRateLimit(
   if (bytesPerSecond === undefined) return undefined;
   const { TokenBucket } = await import("../stream/token-bucket.ts");
   return new TokenBucket(bytesPerSecond, clock);
-}
-
-/** Another storage than the one asked for must not be written to, nor answer for it. */
-function refuseOtherStorages(settings: SettingReader): void {
-  const target = settings.text("TARGET_STORAGE");
-  if (target === undefined || target === PRIMARY_STORAGE) return;
-  throw new ConfigError(
-    `storage with name ${JSON.stringify(target)} is not found`,
-    `There are no failover storages yet; the only storage is ${JSON.stringify(PRIMARY_STORAGE)}.`,
-  );
 }
 
 /** Who sets both means one of them to be something else. */

@@ -6,7 +6,7 @@ import { openFile } from "../stream/file-source.ts";
 import { writeObject } from "../transfer/object-writer.ts";
 import type { Repository } from "../transfer/repository.ts";
 import type { Invocation } from "./command.ts";
-import { objectPath, onStorage } from "./st-storage.ts";
+import { ALL_TARGETS, objectPath, onStorage, targetOf } from "./st-storage.ts";
 
 /** Stores a local file or stdin. An object of that name is replaced only when told to. */
 export async function run(invocation: Invocation): Promise<void> {
@@ -14,6 +14,9 @@ export async function run(invocation: Invocation): Promise<void> {
   if (invocation.options.flag("read-stdin")) {
     if (second !== undefined) {
       throw new UsageError("with --read-stdin there is no local file, and one argument only");
+    }
+    if (targetOf(invocation) === ALL_TARGETS) {
+      throw new UsageError("an explicit storage must be specified instead of 'all'");
     }
     await store(invocation, invocation.input, first);
     return;

@@ -1,16 +1,15 @@
-import { CanceledError, ConfigError, messageOf, ToolError } from "../base/errors.ts";
+import { CanceledError, messageOf, ToolError } from "../base/errors.ts";
+import { hasFailovers, PRIMARY_STORAGE } from "../config/primary-storage.ts";
 import { type ObjectKey, toObjectKey } from "../storage/object-key.ts";
 import type { Repository } from "../transfer/repository.ts";
 import type { Invocation } from "./command.ts";
-import { openRepository, type Purpose } from "./context.ts";
+import { openNamedRepository, type Purpose } from "./context.ts";
 
-/** Both names mean the one storage that there is without failover storages. */
-const DEFAULT_TARGET = "default";
 export const ALL_TARGETS = "all";
 
 /** The storage of `--target`, by its name in lower case, as WAL-G has them. */
 export function targetOf({ options }: Pick<Invocation, "options">): string {
-  return (options.text("target") ?? DEFAULT_TARGET).toLowerCase();
+  return (options.text("target") ?? PRIMARY_STORAGE).toLowerCase();
 }
 
 /**
@@ -24,28 +23,48 @@ export async function onStorage(
 ): Promise<void> {
   const { log } = invocation;
   const target = targetOf(invocation);
-  if (target !== DEFAULT_TARGET && target !== ALL_TARGETS) {
-    throw new ConfigError(
-      `storage with name ${JSON.stringify(target)} is not found, ` +
-        `available storages: [${DEFAULT_TARGET}]`,
-      "There are no failover storages yet.",
-    );
+  if (target !== ALL_TARGETS) {
+    await onNamed(invocation, { purpose, name: target }, work);
+    return;
   }
-  if (target === ALL_TARGETS) log.info(`storage ${DEFAULT_TARGET}`);
-  try {
-    await using repository = await openRepository(invocation, purpose);
-    await work(repository);
-  } catch (error) {
-    if (target !== ALL_TARGETS || error instanceof CanceledError) throw error;
-    log.error(messageOf(error));
-    const known = error instanceof ToolError ? error : undefined;
-    throw new ToolError({
-      code: known?.code ?? "internal",
-      message: "all storages failed",
-      hint: known?.hint,
-      cause: error,
-    });
+  const names = await storageNames(invocation);
+  const failures: unknown[] = [];
+  for (const name of names) {
+    log.info(`storage ${name}`);
+    try {
+      await onNamed(invocation, { purpose, name }, work);
+    } catch (error) {
+      if (error instanceof CanceledError) throw error;
+      log.error(messageOf(error));
+      failures.push(error);
+    }
   }
+  if (failures.length < names.length) return;
+  const [cause] = failures;
+  const known = cause instanceof ToolError ? cause : undefined;
+  throw new ToolError({
+    code: known?.code ?? "internal",
+    message: "all storages failed",
+    hint: known?.hint,
+    cause,
+  });
+}
+
+/** Names of all storages, the default one first. */
+export async function storageNames(invocation: Invocation): Promise<readonly string[]> {
+  if (!hasFailovers(invocation.settings)) return [PRIMARY_STORAGE];
+  const { storagesOf } = await import("./storages.ts");
+  return storagesOf(invocation).map(({ name }) => name);
+}
+
+async function onNamed(
+  invocation: Invocation,
+  storage: { readonly purpose: Purpose; readonly name: string },
+  work: (repository: Repository) => Promise<void>,
+): Promise<void> {
+  const { purpose, name } = storage;
+  await using repository = await openNamedRepository(invocation, purpose, { name });
+  await work(repository);
 }
 
 /** An object's key from a path as typed: a slash at the start means the storage's root. */

@@ -3,6 +3,7 @@ import { parseDurationMs, parseFlag, parseSizeBytes, parseWhole } from "./parse.
 import { canonicalName, namesOf, type Setting } from "./setting.ts";
 import type { SettingOrigin, Settings } from "./settings.ts";
 import type { Environment } from "./sources.ts";
+import { secretsOfStorages } from "./storage-secrets.ts";
 import { SETTINGS, settingOfKey } from "./table.ts";
 import { checkedValue } from "./value.ts";
 
@@ -65,21 +66,24 @@ export class EffectiveSettings implements Settings {
 
   /** Values that must not be printed. */
   secrets(): readonly string[] {
-    const given = [...this.#given.values()];
-    return given.filter(({ setting }) => setting.isSecret === true).map(({ value }) => value);
+    const secret = [...this.#given.values()].filter(({ setting }) => setting.isSecret === true);
+    return secret.flatMap(({ setting, value }) => {
+      return setting.kind === "map" ? secretsOfStorages(value) : [value];
+    });
   }
 
   /**
    * The whole environment of a child: ours, with every effective setting under its own name, and
-   * under each other name that is set here, so that none of them wins over it in the child.
+   * under each other name that is set here, so that none of them wins over it in the child. Maps
+   * stay out, as by WAL-G, unless they came by a flag: the child finds them where we did.
    */
   childEnvironment(): Readonly<Record<string, string>> {
     const environment: Record<string, string> = {};
     for (const [name, value] of Object.entries(this.#environment)) {
       if (value !== undefined) environment[name] = value;
     }
-    for (const { setting, value } of this.entries()) {
-      if (setting.kind === "map" || setting.status === "retired") continue;
+    for (const { setting, value, origin } of this.entries()) {
+      if (setting.status === "retired" || (setting.kind === "map" && origin !== "flag")) continue;
       environment[canonicalName(setting)] = value;
       for (const name of namesOf(setting)) {
         if (environment[name] !== undefined) environment[name] = value;

@@ -55,7 +55,7 @@ export function readConfigFile(path: string): FileValues {
 function valuesOf(document: Readonly<Record<string, unknown>>, path: string): FileValues {
   const values = new Map<string, string | Readonly<Record<string, unknown>>>();
   for (const [name, value] of Object.entries(document)) {
-    const converted = toText(value, name, path);
+    const converted = toText(value, name, `configuration file ${path}`);
     if (converted !== undefined) values.set(name.toUpperCase(), converted);
   }
   return values;
@@ -97,10 +97,10 @@ function formatNames(): string {
 }
 
 /** Numbers and booleans are what a person would have typed in quotes; a map stays a map. */
-function toText(
+export function toText(
   value: unknown,
   name: string,
-  path: string,
+  place: string,
 ): string | Readonly<Record<string, unknown>> | undefined {
   if (value === null || value === undefined) return undefined;
   if (typeof value === "string") return value;
@@ -112,7 +112,7 @@ function toText(
     return value as Readonly<Record<string, unknown>>;
   }
   throw new ConfigError(
-    `configuration file ${path}: the value of ${name} would not be kept exactly as written`,
+    `${place}: the value of ${name} would not be kept exactly as written`,
     `Write it in quotes: "${name}": "…".`,
   );
 }

@@ -78,10 +78,7 @@ export function loadSettings(options: LoadOptions): LoadedSettings {
     if (source === undefined) continue;
     warnings.push(...warningsOf(origin, source, outside.configPath));
     for (const [key, { setting, name, value }] of source.values) {
-      if (setting.status === "missing") {
-        if (asksForNothing(setting, value)) continue;
-        throw notSupported(setting, name, origin);
-      }
+      if (setting.status === "missing") throw notSupported(setting, name, origin);
       if (given.has(key)) continue;
       const checked = setting.status === "retired" ? value : checkedValue(setting, value, name);
       given.set(key, { setting, name, value: checked, origin });
@@ -133,11 +130,6 @@ function warningsOf(
         `${used} and ${ignored} are set to different values (${place}): ${used} is used`,
     ),
   ];
-}
-
-/** An empty map of further storages is what templates leave where there are none. */
-function asksForNothing(setting: Setting, value: string): boolean {
-  return setting.kind === "map" && /^\s*\{\s*\}\s*$/.test(value);
 }
 
 function notSupported(setting: Setting, name: string, origin: SettingOrigin): ConfigError {

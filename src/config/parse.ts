@@ -12,6 +12,13 @@ export function parseWhole(text: string): number | undefined {
   return Number.isSafeInteger(value) ? value : undefined;
 }
 
+/** A number from 0 to 1. */
+export function parseFraction(text: string): number | undefined {
+  if (!/^(?:0|1)(?:\.\d*)?$|^\.\d+$/.test(text)) return undefined;
+  const value = Number(text);
+  return value <= 1 ? value : undefined;
+}
+
 const DIGITS_MAX = 20;
 
 /**

@@ -11,7 +11,15 @@ import type { DatabaseKind } from "../base/database-kind.ts";
  */
 export type NameForm = "walg" | "wale" | "driver" | "plain" | "own";
 
-export type SettingKind = "text" | "flag" | "whole" | "duration" | "size" | "choice" | "map";
+export type SettingKind =
+  | "text"
+  | "flag"
+  | "whole"
+  | "fraction"
+  | "duration"
+  | "size"
+  | "choice"
+  | "map";
 
 /**
  * What happens when the setting is given:

@@ -29,7 +29,7 @@ export const FILE_SETTINGS = section("file", [
     form: "walg",
     kind: "text",
     example: "default",
-    help: "Use only this storage; anything but default is an error, as there are no failovers yet",
+    help: "Use only this storage: default, or one of FAILOVER_STORAGES",
   },
 ]);
 
@@ -151,65 +151,81 @@ export const OTHER_STORAGE_SETTINGS = section("other-storages", [
   missing("OSS_COPY_PART_SIZE", "wale", "67108864", "Bytes of a part of a copy within OSS"),
 ]);
 
+const AVERAGE =
+  "of the moving average over a storage's requests, by which it counts as alive or dead";
+
+/** WAL-G's numbers; a fraction from 0 to 1. */
+const AVERAGE_SETTINGS: readonly (readonly [name: string, value: string, help: string])[] = [
+  ["ALIVE_LIMIT", "0.99", `Value ${AVERAGE}: a dead storage is alive from here on`],
+  ["DEAD_LIMIT", "0.88", `Value ${AVERAGE}: a living storage is dead below`],
+  ["ALPHA_ALIVE_MAX", "0.05", `Largest weight of one run in the value ${AVERAGE}, while alive`],
+  ["ALPHA_ALIVE_MIN", "0.01", `Smallest weight of one run in the value ${AVERAGE}, while alive`],
+  ["ALPHA_DEAD_MAX", "0.5", `Largest weight of one run in the value ${AVERAGE}, while dead`],
+  ["ALPHA_DEAD_MIN", "0.1", `Smallest weight of one run in the value ${AVERAGE}, while dead`],
+];
+
+const NOT_YET = {
+  status: "idle",
+  idleBecause: "only st and --target-storage reach further storages yet",
+} as const;
+
 export const FAILOVER_SETTINGS = section("failover", [
   {
     key: "FAILOVER_STORAGES",
     form: "walg",
     kind: "map",
-    status: "missing",
-    example: '{"second": {"FILE_PREFIX": "/mnt/second"}}',
-    help: "Further storages by name, each with its own storage keys",
+    isSecret: true,
+    example: '{"second": {"WALG_FILE_PREFIX": "/mnt/second"}}',
+    help:
+      "Further storages by name, each with the settings of its storage. They see nothing of the " +
+      "others but what is set without a prefix (AWS_REGION), STORAGE_PREFIX and UPLOAD_CONCURRENCY",
   },
   {
     key: "FAILOVER_STORAGES_CHECK",
     form: "walg",
+    ...NOT_YET,
     kind: "flag",
     default: "true",
     example: "false",
-    help: "Check which storages are alive",
-    status: "idle",
-    idleBecause: "failover storages are not supported yet",
+    help: "Write to the first storage that is alive; false: to the default one, dead or alive",
   },
   {
     key: "FAILOVER_STORAGES_CHECK_TIMEOUT",
     form: "walg",
+    ...NOT_YET,
     kind: "duration",
+    min: 1,
     default: "30s",
     example: "30s",
-    help: "How long a check may take",
-    status: "idle",
-    idleBecause: "failover storages are not supported yet",
+    help: "How long a storage beside others may take to answer before it counts as dead",
   },
   {
     key: "FAILOVER_STORAGES_CHECK_SIZE",
     form: "walg",
+    ...NOT_YET,
     kind: "size",
     default: "1mb",
     example: "1mb",
-    help: "Size of the object that a check writes",
-    status: "idle",
-    idleBecause: "failover storages are not supported yet",
+    help: "Size of the object that is stored and removed to see whether a storage takes writes",
   },
   {
     key: "FAILOVER_STORAGES_CACHE_LIFETIME",
     form: "walg",
+    ...NOT_YET,
     kind: "duration",
     default: "15m",
     example: "15m",
-    help: "How long the result of a check is used",
-    status: "idle",
-    idleBecause: "failover storages are not supported yet",
+    help: "How long it counts what was found out of a storage, before it is checked again",
   },
-  ...["ALIVE_LIMIT", "DEAD_LIMIT", "ALPHA_ALIVE_MAX", "ALPHA_ALIVE_MIN"]
-    .concat("ALPHA_DEAD_MAX", "ALPHA_DEAD_MIN")
-    .map(
-      (name): Setting => ({
-        key: `FAILOVER_STORAGES_CACHE_EMA_${name}`,
-        form: "walg",
-        kind: "text",
-        status: "retired",
-        example: "0.99",
-        help: "Weight of the moving average that WAL-G judges a storage by",
-      }),
-    ),
+  ...AVERAGE_SETTINGS.map(
+    ([name, value, help]): Setting => ({
+      key: `FAILOVER_STORAGES_CACHE_EMA_${name}`,
+      form: "walg",
+      ...NOT_YET,
+      kind: "fraction",
+      default: value,
+      example: value,
+      help,
+    }),
+  ),
 ]);

@@ -1,5 +1,5 @@
 import { ConfigError } from "../base/errors.ts";
-import { parseDurationMs, parseFlag, parseSizeBytes, parseWhole } from "./parse.ts";
+import { parseDurationMs, parseFlag, parseFraction, parseSizeBytes, parseWhole } from "./parse.ts";
 import { canonicalName, type Setting } from "./setting.ts";
 
 /** What is printed in place of a secret. */
@@ -21,6 +21,11 @@ export function checkedValue(setting: Setting, value: string, name: string): str
       }
       return value;
     }
+    case "fraction":
+      if (parseFraction(value) === undefined) {
+        throw malformed(setting, value, name, "a number from 0 to 1");
+      }
+      return value;
     case "duration": {
       const durationMs = parseDurationMs(value);
       if (durationMs === undefined || durationMs < (setting.min ?? 0)) {

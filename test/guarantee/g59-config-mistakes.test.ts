@@ -50,7 +50,6 @@ test.each([
   "WALG_ENVELOPE_PGP_KEY_PATH",
   "WALG_SWIFT_PREFIX",
   "WALG_OSS_PREFIX",
-  "WALG_FAILOVER_STORAGES",
 ])("G59 %s is refused, so that nothing goes where it was not meant to", async (name) => {
   using scratch = makeScratch("g59");
   const env = { [name]: "x", WALG_FILE_PREFIX: scratch.path };

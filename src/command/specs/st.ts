@@ -7,7 +7,7 @@ const TARGET_OPTION: OptionSpec = {
   name: "target",
   short: "t",
   kind: "text",
-  summary: "the storage to work on: default, or all",
+  summary: "the storage to work on: default, the name of a failover storage, or all",
 };
 
 const GLOB_OPTION: OptionSpec = {

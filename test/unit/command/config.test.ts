@@ -35,6 +35,26 @@ test("prints what was given, each with its origin", async () => {
   );
 });
 
+test("prints further storages, but not their secrets", async () => {
+  const map = {
+    second: {
+      WALG_S3_PREFIX: "s3://second",
+      AWS_SECRET_ACCESS_KEY: "hush",
+      AWS_SECRET_KYE: "hush",
+    },
+    third: "hush",
+  };
+  const environment = { WALG_FAILOVER_STORAGES: JSON.stringify(map) };
+  const invocation = testInvocation(CONFIG_SPEC, { environment });
+  await run(invocation);
+  const second =
+    '{"WALG_S3_PREFIX":"s3://second","AWS_SECRET_ACCESS_KEY":"--HIDDEN--",' +
+    '"AWS_SECRET_KYE":"--HIDDEN--"}';
+  expect(invocation.stdout()).toBe(
+    `WALG_FAILOVER_STORAGES={"second":${second},"third":"--HIDDEN--"}  (environment)\n`,
+  );
+});
+
 test("prints defaults only when asked", async () => {
   const invocation = testInvocation(CONFIG_SPEC, { words: ["--defaults"], isWalg: true });
   await run(invocation);

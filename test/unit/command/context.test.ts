@@ -3,7 +3,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { openRepository, type RepositoryLimits } from "../../../src/command/context.ts";
+import {
+  openNamedRepository,
+  openRepository,
+  type RepositoryLimits,
+} from "../../../src/command/context.ts";
 import { GLOBAL_OPTIONS } from "../../../src/command/global-options.ts";
 import { toObjectKey } from "../../../src/storage/object-key.ts";
 import { testInvocation } from "../../support/invocation.ts";
@@ -67,17 +71,38 @@ test("fails on settings that no repository can be opened with", async () => {
   );
 });
 
-test.each(["read", "write"] as const)("knows one storage only, to %s", async (purpose) => {
-  const open = (target: string) =>
-    openRepository(invocation({ WALG_TARGET_STORAGE: target }), purpose);
-  for (const target of ["second", "all", "Default"]) {
-    await expect(open(target)).rejects.toMatchObject({
-      code: "config",
-      message: `storage with name "${target}" is not found`,
-    });
-  }
-  await using repository = await open("default");
-  expect(repository.name).toBe("default");
+test.each(["read", "write"] as const)(
+  "refuses storages that are not there, to %s",
+  async (purpose) => {
+    const open = (target: string) =>
+      openRepository(invocation({ WALG_TARGET_STORAGE: target }), purpose);
+    for (const target of ["second", "all"]) {
+      await expect(open(target)).rejects.toMatchObject({
+        code: "config",
+        message: `storage with name "${target}" is not found, available storages: [default]`,
+      });
+    }
+    await using repository = await open("Default");
+    expect(repository.name).toBe("default");
+  },
+);
+
+test("opens the storage of a name, with the codec and the cipher of all", async () => {
+  const second = mkdtempSync(join(folder, "second-"));
+  const map = { Second: { WALG_FILE_PREFIX: second } };
+  const environment = {
+    WALG_FAILOVER_STORAGES: JSON.stringify(map),
+    WALG_STORAGE_PREFIX: "below",
+    WALG_TARGET_STORAGE: "SECOND",
+    WALG_COMPRESSION_METHOD: "lz4",
+  };
+  await using targeted = await openRepository(invocation(environment), "write");
+  const facts = ({ name, codec, driver }: typeof targeted) => [name, codec.name, driver.name];
+  expect(facts(targeted)).toEqual(["second", "lz4", `file://${second}/below`]);
+  await using named = await openNamedRepository(invocation(environment), "read", {
+    name: "default",
+  });
+  expect(facts(named)).toEqual(["default", "lz4", `file://${folder}/below`]);
 });
 
 test("refuses to write with a level of zstd and another method", async () => {

@@ -37,6 +37,12 @@ test("stores a file as it is when told so", async () => {
   expect(storage.content("z")?.includes("plain")).toBe(false);
 });
 
+test("refuses stdin for all storages, as it can be read once", async () => {
+  await expect(storage.run(COMMAND, ["x", "-s", "-t", "all"])).rejects.toThrow(
+    "an explicit storage must be specified instead of 'all'",
+  );
+});
+
 test("stores stdin", async () => {
   const input = { ...bytesSource("from stdin"), replayable: false, sizeBytes: undefined };
   await storage.run(COMMAND, ["-s", "--no-compress", "x"], { input });

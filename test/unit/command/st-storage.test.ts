@@ -6,19 +6,26 @@ import { folderPath, objectPath, onStorage } from "../../../src/command/st-stora
 import { StorageFolder } from "../../support/storage-folder.ts";
 
 /** Runs `work` on the storage that the words name. */
-async function work(words: readonly string[], failure?: unknown) {
+async function work(
+  words: readonly string[],
+  failure?: unknown,
+  failingNames: readonly string[] = ["default", "failover"],
+) {
   using storage = new StorageFolder();
   const names: string[] = [];
+  const failover = { failover: { WALG_FILE_PREFIX: storage.local } };
+  const environment = { WALG_FAILOVER_STORAGES: JSON.stringify(failover) };
   const run = await storage.run(
     {
       spec: ST_STAT_SPEC,
       run: (invocation) =>
         onStorage(invocation, "read", async ({ name }) => {
           names.push(name);
-          if (failure !== undefined) throw failure;
+          if (failure !== undefined && failingNames.includes(name)) throw failure;
         }),
     },
     words,
+    { environment },
   );
   return { names, logged: run.logged };
 }
@@ -30,16 +37,23 @@ test("works on the default storage", async () => {
 
 test("names each storage with all", async () => {
   expect(await work(["--target=all"])).toEqual({
-    names: ["default"],
-    logged: ["info storage default"],
+    names: ["default", "failover"],
+    logged: ["info storage default", "info storage failover"],
   });
 });
 
 test("refuses storages that are not there", async () => {
-  await expect(work(["-t", "failover"])).rejects.toMatchObject({
+  expect((await work(["-t", "FailOver"])).names).toEqual(["failover"]);
+  await expect(work(["-t", "third"])).rejects.toMatchObject({
     code: "config",
-    message: 'storage with name "failover" is not found, available storages: [default]',
+    message: 'storage with name "third" is not found, available storages: [default failover]',
   });
+});
+
+test.each(["default", "failover"])("with all, what fails in %s alone is logged", async (name) => {
+  const { names, logged } = await work(["-t", "all"], new RangeError("broken"), [name]);
+  expect(names).toEqual(["default", "failover"]);
+  expect(logged).toContain("error broken");
 });
 
 test("with all, failing everywhere is a failure, and an interruption remains one", async () => {

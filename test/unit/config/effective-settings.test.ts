@@ -86,6 +86,15 @@ test("gives a child no warning to make and no value to lose", () => {
   expect(settings.text("COMPRESSION_METHOD")).toBe("zstd");
 });
 
+test("gives a child a map that came by a flag, and leaves others where they were", () => {
+  const map = '{"second": {}}';
+  const given = settingsOf({}, [["WALG_FAILOVER_STORAGES", map]]).childEnvironment();
+  expect(given["WALG_FAILOVER_STORAGES"]).toBe(map);
+  const found = settingsOf({ TIDEMARK_FAILOVER_STORAGES: map }).childEnvironment();
+  expect(found["TIDEMARK_FAILOVER_STORAGES"]).toBe(map);
+  expect(found["WALG_FAILOVER_STORAGES"]).toBeUndefined();
+});
+
 test("keeps retired keys out of what is exported but leaves the variable itself", () => {
   const child = settingsOf({ GOMAXPROCS: "2" }).childEnvironment();
   expect(child["GOMAXPROCS"]).toBe("2");
@@ -95,6 +104,9 @@ test("keeps retired keys out of what is exported but leaves the variable itself"
 test("lists the secrets that were given", () => {
   expect(settingsOf({ PGPASSWORD: "hush", PGHOST: "h" }).secrets()).toEqual(["hush"]);
   expect(defaultSettings(false, {}).secrets()).toEqual([]);
+  const second = { AWS_SECRET_ACCESS_KEY: "hush", WALG_S3_PREFIX: "s3://b" };
+  const map = JSON.stringify({ second, third: { ssh_password: "quiet" } });
+  expect(settingsOf({ WALG_FAILOVER_STORAGES: map }).secrets()).toEqual(["hush", "quiet"]);
 });
 
 test("lists every effective setting with origin and name", () => {

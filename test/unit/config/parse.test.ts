@@ -3,10 +3,18 @@ import { expect, test } from "vitest";
 import {
   parseDurationMs,
   parseFlag,
+  parseFraction,
   parseSizeBytes,
   parseWhole,
   wholeOfDecimal,
 } from "../../../src/config/parse.ts";
+
+test("reads fractions from 0 to 1, and nothing else", () => {
+  expect(["0", "1", "0.88", ".5", "1.0", "0."].map(parseFraction)).toEqual([0, 1, 0.88, 0.5, 1, 0]);
+  for (const text of ["", ".", "2", "1.01", "-0.1", "1e-1", "0,5", "NaN", "00.5"]) {
+    expect(parseFraction(text)).toBeUndefined();
+  }
+});
 
 test.each(["1", "t", "T", "true", "TRUE", "True"])("reads %s as true", (text) => {
   expect(parseFlag(text)).toBe(true);

@@ -23,6 +23,7 @@ const BAD: readonly (readonly [SettingKind, string, Partial<Setting>, string])[]
   ["flag", "yes", {}, "not true or false"],
   ["whole", "abc", {}, "not a whole number"],
   ["whole", "0", { min: 1 }, "not a whole number of at least 1"],
+  ["fraction", "1.01", {}, "not a number from 0 to 1"],
   ["duration", "30", {}, "not a duration such as 30s"],
   ["duration", "0", { min: 1 }, "not a duration of at least 1ms such as 30s"],
   ["size", "x", {}, "not a size"],
@@ -56,6 +57,7 @@ test("leaves good values as they are", () => {
   );
   expect(checkedValue(setting("map"), '{"a": {"b": 1}}', "K")).toBe('{"a": {"b": 1}}');
   expect(checkedValue(setting("whole", { min: -1 }), "-1", "K")).toBe("-1");
+  expect(checkedValue(setting("fraction"), "0.88", "K")).toBe("0.88");
   expect(checkedValue(setting("duration"), "0", "K")).toBe("0");
   expect(checkedValue(setting("duration", { min: 1 }), "1ms", "K")).toBe("1ms");
 });
