@@ -33,9 +33,9 @@ export const WAL_SETTINGS = section("wal", [
     kind: "flag",
     default: "false",
     example: "true",
-    help: "Take deltas from recorded blocks only",
-    status: "idle",
-    idleBecause: "a delta without them looks through the pages, and is as right",
+    help:
+      "With USE_WAL_DELTA: a delta whose changed blocks are not all recorded fails, " +
+      "instead of looking through the pages",
   },
   {
     key: "TOTAL_BG_UPLOADED_LIMIT",

@@ -37,7 +37,7 @@ test("deltas by maps that were recorded while WAL was archived", async () => {
   };
   await site.mustPush([], { settings: DELTAS });
   await change();
-  const first = await site.mustPush([], { settings: DELTAS });
+  const first = await site.mustPush([], { settings: { ...DELTAS, WALG_FORCE_WAL_DELTA: "true" } });
   expect(first.log).toMatch(/changed blocks are known from [1-9]\d* delta maps and \d+ WAL files/);
   expect(finderOf(first.name)).toBe("delta-maps");
   expect(differingPages(cluster.dataDir, await site.fetch(first.name))).toEqual([]);
@@ -57,6 +57,11 @@ test("deltas by maps that were recorded while WAL was archived", async () => {
   for (const key of site.keys("wal_005")) {
     if (key === lost || key.startsWith(`wal_005/${group}8`)) rmSync(join(site.repoDir, key));
   }
+  const before = site.keys("basebackups_005");
+  const forced = await site.push([], { settings: { ...DELTAS, WALG_FORCE_WAL_DELTA: "true" } });
+  expect(forced.exitCode).not.toBe(0);
+  expect(forced.stderr).toContain("WALG_FORCE_WAL_DELTA forbids to look through the pages");
+  expect(site.keys("basebackups_005")).toEqual(before);
   const second = await site.mustPush([], { settings: DELTAS });
   expect(second.log).toContain(
     `recorded delta maps are not used: WAL file ${group}8 is not in the repository`,

@@ -46,6 +46,8 @@ function readOptions(settings: SettingReader, host: BackupHost): PostgresBackupO
     writesFilesMetadata: !settings.flag("WITHOUT_FILES_METADATA"),
     namesTables: !settings.flag("DISABLE_PARTIAL_RESTORE"),
     usesDeltaMaps: settings.flag("USE_WAL_DELTA"),
+    // As by WAL-G, it says something about the maps, and nothing without them.
+    needsChangeRecord: settings.flag("USE_WAL_DELTA") && settings.flag("FORCE_WAL_DELTA"),
     summaryWaitMs: settings.durationMs("WAL_SUMMARY_TIMEOUT"),
     aliveCheckIntervalMs: settings.durationMs("ALIVE_CHECK_INTERVAL") ?? 60_000,
     stopTimeoutMs: settings.durationMs("STOP_BACKUP_TIMEOUT"),

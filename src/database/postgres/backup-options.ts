@@ -25,6 +25,8 @@ export interface PostgresBackupOptions {
   readonly namesTables: boolean;
   /** Maps of changed blocks are recorded beside the archived WAL: deltas may use them. */
   readonly usesDeltaMaps: boolean;
+  /** A delta that has no record of the changes fails, instead of looking through all pages. */
+  readonly needsChangeRecord: boolean;
   /** How long a delta waits for the server's WAL summaries to reach its start. */
   readonly summaryWaitMs: number | undefined;
   readonly aliveCheckIntervalMs: number;

@@ -1,12 +1,14 @@
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
 import type { ChangeRecord } from "../../delta/changed-pages.ts";
-import type { Lsn } from "../../delta/lsn.ts";
+import { formatLsn, type Lsn } from "../../delta/lsn.ts";
 import type { TimelineHistory } from "../../wal/timeline-history.ts";
 import type { JournalReader } from "../adapter.ts";
+
 import { findByDeltaMaps } from "./recorded-map-finder.ts";
 import type { BackupStart, PostgresSession } from "./session.ts";
 import { findBySummaries } from "./summary-finder.ts";
+import { DatabaseError } from "./wire/server-error.ts";
 
 /** What is known when a delta backup chooses how it finds the changed pages. */
 export interface ChangeRecordRequest {
@@ -23,6 +25,8 @@ export interface ChangeRecordRequest {
   readonly history: TimelineHistory | undefined;
   /** WALG_USE_WAL_DELTA: maps of changed blocks are recorded beside the archived WAL. */
   readonly usesDeltaMaps: boolean;
+  /** WALG_FORCE_WAL_DELTA: to look through the pages instead is an error. Default false. */
+  readonly needsRecord?: boolean;
   /** How long the server's WAL summaries may take to reach the start. Default one minute. */
   readonly summaryWaitMs?: number | undefined;
   readonly journal: JournalReader;
@@ -42,13 +46,23 @@ const SUMMARY_WAIT_MS = 60_000;
 /** The archiver stores the last WAL before the backup while this waits. */
 const ARCHIVER_WAIT_MS = 60_000;
 
-/** A record that knows every change since the parent; undefined: the pages must be looked at. */
+/**
+ * A record that knows every change since the parent; undefined: the pages must be looked at.
+ * @throws DatabaseError when they must and the user has said that they shall not
+ */
 export async function chooseChangeRecord(
   request: ChangeRecordRequest,
 ): Promise<ChangeRecord | undefined> {
   for (const open of OPENERS) {
     const record = await open(request);
     if (record !== undefined) return record;
+  }
+  if (request.needsRecord === true) {
+    throw new DatabaseError(
+      `nothing has recorded all changes since ${formatLsn(request.sinceLsn)}, ` +
+        "and WALG_FORCE_WAL_DELTA forbids to look through the pages",
+      { hint: "Unset it, or take a full backup with --full." },
+    );
   }
   return undefined;
 }

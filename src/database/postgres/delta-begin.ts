@@ -42,7 +42,7 @@ interface BeginFacts {
   readonly start: BackupStart;
   readonly options: Pick<
     PostgresBackupOptions,
-    "usesDeltaMaps" | "summaryWaitMs" | "clock" | "log"
+    "usesDeltaMaps" | "needsChangeRecord" | "summaryWaitMs" | "clock" | "log"
   >;
   readonly request: Pick<BackupRequest, "journal" | "signal">;
 }
@@ -75,6 +75,7 @@ async function begin(base: DeltaBase, facts: BeginFacts): Promise<Delta> {
     start,
     history,
     usesDeltaMaps: options.usesDeltaMaps,
+    needsRecord: options.needsChangeRecord,
     summaryWaitMs: options.summaryWaitMs,
     journal,
     clock,
