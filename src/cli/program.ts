@@ -247,6 +247,7 @@ export class Program {
         return host.self();
       },
       commands: commandsOf(this.#personality.database),
+      conceal: (secrets) => log.conceal(secrets),
       progress: (label, totalBytes) => log.progress(label, totalBytes),
     };
   }

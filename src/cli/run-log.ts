@@ -21,7 +21,9 @@ export class RunLog {
   readonly #clock: Clock;
   readonly isJson: boolean;
   readonly level: LogLevel;
-  readonly scrub: Scrubber;
+  readonly scrub: Scrubber = (text) => this.#scrubber(text);
+  #secrets: readonly string[];
+  #scrubber: Scrubber;
   /** Of the log; `stderr` may be another. */
   readonly writer: LogWriter;
   readonly stderr: number;
@@ -41,7 +43,8 @@ export class RunLog {
     this.isJson = isJson;
     this.stderr = options.stderr;
     this.level = level;
-    this.scrub = createScrubber(options.secrets);
+    this.#secrets = options.secrets;
+    this.#scrubber = createScrubber(options.secrets);
     this.writer = new LogWriter({
       format: isJson ? "json" : "text",
       descriptor,
@@ -69,6 +72,12 @@ export class RunLog {
       options.stderr,
     );
     return new RunLog({ ...options, isJson, level, secrets, descriptor });
+  }
+
+  /** Takes these out as well, from now on. */
+  conceal(secrets: readonly string[]): void {
+    this.#secrets = [...this.#secrets, ...secrets];
+    this.#scrubber = createScrubber(this.#secrets);
   }
 
   get isOnStderr(): boolean {

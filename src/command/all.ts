@@ -7,6 +7,7 @@ import {
   CATCHUP_RECEIVE_SPEC,
   CATCHUP_SEND_SPEC,
 } from "./specs/catchup.ts";
+import { COPY_SPEC } from "./specs/copy.ts";
 import { COMPLETION_SPEC, CONFIG_SPEC, FLAGS_SPEC, HELP_SPEC } from "./specs/general.ts";
 import {
   ST_CAT_SPEC,
@@ -40,6 +41,7 @@ export const COMMANDS: readonly Command[] = [
   { ...BACKUP_PUSH_SPEC, load: () => import("./backup-push.ts") },
   { ...BACKUP_FETCH_SPEC, load: () => import("./backup-fetch.ts") },
   { ...BACKUP_LIST_SPEC, load: () => import("./backup-list.ts") },
+  { ...COPY_SPEC, load: () => import("./copy.ts") },
   { ...CATCHUP_PUSH_SPEC, load: () => import("./catchup-push.ts") },
   { ...CATCHUP_FETCH_SPEC, load: () => import("./catchup-fetch.ts") },
   { ...CATCHUP_SEND_SPEC, load: () => import("./catchup-send.ts") },

@@ -76,6 +76,8 @@ export interface Invocation {
   readonly self: readonly string[];
   /** The commands of this database: what help and completion are made of. */
   readonly commands: readonly CommandSpec[];
+  /** Keeps secrets that came from elsewhere than the settings out of everything that is logged. */
+  conceal(secrets: readonly string[]): void;
   /** totalBytes undefined: no percentage and no ETA. */
   progress(label: string, totalBytes: number | undefined): Progress;
 }

@@ -7,7 +7,7 @@ import type { DatabaseKind } from "../base/database-kind.ts";
 export const PLANNED_COMMANDS: Readonly<Record<string, readonly DatabaseKind[]>> = {
   "backup-mark": ["postgres", "mysql"],
   delete: ["postgres", "mysql", "redis"],
-  copy: ["postgres", "mysql", "redis"],
+  copy: ["mysql", "redis"],
   "st copy": ["postgres", "mysql", "redis"],
   "st transfer": ["postgres", "mysql", "redis"],
   "wal-show": ["postgres"],

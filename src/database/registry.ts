@@ -25,6 +25,11 @@ export function loadPostgresRestore(): Promise<typeof import("./postgres/restore
   return import("./postgres/restore-adapter.ts");
 }
 
+/** What a backup needs of the archive. */
+export function loadPostgresBackupWal(): Promise<typeof import("./postgres/backup-wal.ts")> {
+  return import("./postgres/backup-wal.ts");
+}
+
 /** Bringing a stopped standby forward in place. */
 export function loadPostgresCatchup(): Promise<typeof import("./postgres/catchup-session.ts")> {
   return import("./postgres/catchup-session.ts");

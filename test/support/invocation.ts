@@ -9,6 +9,8 @@ import { bytesSource } from "../../src/stream/byte-stream.ts";
 /** What a command was given and what it printed. */
 export interface TestInvocation extends Invocation {
   stdout(): string;
+  /** What was to be kept out of the log. */
+  readonly concealed: readonly string[];
   /** `level message` for each log line. */
   readonly logged: readonly string[];
 }
@@ -31,6 +33,7 @@ export function testInvocation(
   const outside = readOutsideSettings({ environment, configPath, home: () => undefined });
   const { settings } = loadSettings({ outside, flags: parsed.settings, isWalg, isStrict: false });
   const logged: string[] = [];
+  const concealed: string[] = [];
   let stdout = "";
   const output: Output = {
     write: (text) => {
@@ -52,8 +55,10 @@ export function testInvocation(
     signal: given.signal ?? new AbortController().signal,
     self: ["/usr/bin/tidemark"],
     commands: COMMANDS.filter(({ databases }) => databases.includes("postgres")),
+    conceal: (secrets) => concealed.push(...secrets),
     progress: () => ({ advance: () => {}, finish: () => {} }),
     stdout: () => stdout,
+    concealed,
     logged,
   };
 }

@@ -60,7 +60,10 @@ export const IMPORT_RULES: readonly ImportRule[] = [
   { place: "storage/sftp/", may: ["storage/sftp/", ...STORAGE_SHARED, "stream/", "base/"] },
   { place: "storage/wrap/", may: ["storage/wrap/", ...STORAGE_SHARED, "stream/", "base/"] },
   { place: "storage/", may: [...STORAGE_SHARED, "stream/", "base/"] },
-  { place: "transfer/", may: ["transfer/", ...REPOSITORY_CONTRACTS, "stream/", "base/"] },
+  {
+    place: "transfer/",
+    may: ["transfer/", ...REPOSITORY_CONTRACTS, "storage/key-order.ts", "stream/", "base/"],
+  },
   {
     place: "catalog/",
     may: [
@@ -265,6 +268,9 @@ export const PROVEN_BY: readonly (readonly [place: string, test: string])[] = [
   ["command/backup-push.ts", "test/e2e/backup-push.test.ts"],
   ["command/take-backup.ts", "test/e2e/backup-push.test.ts"],
   ["command/backup-fetch.ts", "test/e2e/restore-fixtures.test.ts"],
+  ["command/copy.ts", "test/e2e/copy.test.ts"],
+  ["command/two-storages.ts", "test/e2e/copy.test.ts"],
+  ["database/copied-backup.ts", "test/unit/database/copy-backups.test.ts"],
   ["command/wal-restore.ts", "test/e2e/wal-restore.test.ts"],
   ["database/postgres/rewind-cluster.ts", "test/e2e/wal-restore.test.ts"],
   ["database/postgres/rewind-wal.ts", "test/e2e/wal-restore.test.ts"],
