@@ -1,4 +1,4 @@
-import { readdirSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { asServer, mustRunAsServer } from "../support/run-as.ts";
 import { mebibytes } from "./backup.bench.ts";
@@ -7,6 +7,12 @@ import { alternate, type Contestant, dropPageCache, measureReading } from "./mea
 import type { BenchTable } from "./report.ts";
 
 const PAGE_BYTES = 8192;
+/** A relation is stored in files of 1 GiB. */
+const PAGES_PER_FILE = 131_072;
+const ZSTD_LEVEL = 3;
+
+const BACKUPS = "tidemark/basebackups_005";
+const DELTA = /_D_[0-9A-F]{24}$/;
 /** One page of so many gets a changed row. */
 const STEPS = [1000, 100, 10] as const;
 
@@ -41,12 +47,12 @@ export class DeltaClusters implements AsyncDisposable {
     return [this.old, this.recent];
   }
 
-  /** Changes a row in one page of `step` of both; returns the bytes of the changed pages. */
-  async change(step: number): Promise<number> {
+  /** Changes a row in one page of `step` of both; returns what changed in one of them. */
+  async change(step: number): Promise<ChangedPages> {
     this.#changes += 1;
-    let changed = 0;
+    const relation = "'pgbench_accounts'::regclass";
+    let changed: ChangedPages = { bytes: 0, compressedBytes: 0 };
     for (const { cluster } of this.all) {
-      const relation = "'pgbench_accounts'::regclass";
       const pages = Number(await cluster.value(`SELECT pg_relation_size(${relation}) / 8192`));
       const places =
         `SELECT format('(%s,${this.#changes})', block)::tid ` +
@@ -55,7 +61,8 @@ export class DeltaClusters implements AsyncDisposable {
         `UPDATE pgbench_accounts SET abalance = abalance + 1 WHERE ctid = ANY (ARRAY(${places}))`,
       );
       await cluster.query("CHECKPOINT");
-      changed = Math.ceil(pages / step) * PAGE_BYTES;
+      const path = await cluster.value(`SELECT pg_relation_filepath(${relation})`);
+      changed = changedPages(join(cluster.dataDir, path), pages, step);
     }
     return changed;
   }
@@ -64,6 +71,29 @@ export class DeltaClusters implements AsyncDisposable {
     await this.old[Symbol.asyncDispose]();
     await this.recent[Symbol.asyncDispose]();
   }
+}
+
+/** The pages that have a changed row, as they are and as zstd packs nothing but them. */
+export interface ChangedPages {
+  readonly bytes: number;
+  readonly compressedBytes: number;
+}
+
+function changedPages(path: string, pages: number, step: number): ChangedPages {
+  const content = Buffer.alloc(Math.ceil(pages / step) * PAGE_BYTES);
+  let filled = 0;
+  for (let file = 0; file * PAGES_PER_FILE < pages; file += 1) {
+    const fd = openSync(file === 0 ? path : `${path}.${file}`, "r");
+    const first = file * PAGES_PER_FILE;
+    const end = Math.min(pages, first + PAGES_PER_FILE);
+    for (let page = Math.ceil(first / step) * step; page < end; page += step) {
+      filled += readSync(fd, content, filled, PAGE_BYTES, (page - first) * PAGE_BYTES);
+    }
+    closeSync(fd);
+  }
+  if (filled !== content.length) throw new Error(`${path} is shorter than its ${pages} pages`);
+  const compressed = Bun.zstdCompressSync(content, { level: ZSTD_LEVEL });
+  return { bytes: filled, compressedBytes: compressed.length };
 }
 
 /** Deltas after a thousandth, a hundredth and a tenth of the pages changed. */
@@ -82,7 +112,7 @@ async function benchDelta(
 ): Promise<BenchTable> {
   const { old, recent } = clusters;
   await fullBackups(clusters);
-  const changedBytes = await clusters.change(run.step);
+  const changes = await clusters.change(run.step);
   const isCold = dropPageCache();
   const contestants = [
     tidemarkDelta(SCAN, old),
@@ -92,12 +122,13 @@ async function benchDelta(
     readOnce(old),
   ].map(cold);
   const bytes = await old.cluster.value("SELECT sum(pg_database_size(oid)) FROM pg_database");
-  const changed = { name: "changed pages", bytes: changedBytes };
+  const changed = { name: "changed pages", bytes: changes.bytes };
   return {
     title: `Incremental backup, ${100 / run.step} % of the pages changed`,
     note:
       `Clusters of ${mebibytes(Number(bytes))} MiB, page checksums on and checked; ` +
-      `${(changedBytes / (1 << 20)).toFixed(1)} MiB of pages have a changed row. Each builds on ` +
+      `${(changes.bytes / (1 << 20)).toFixed(1)} MiB of pages have a changed row, ` +
+      `${(changes.compressedBytes / (1 << 20)).toFixed(2)} MiB in zstd. Each builds on ` +
       `a full backup of its own, with ${WORKERS} workers, zstd 3, page cache ` +
       `${isCold ? "dropped before each run" : "warm"}.`,
     results: await alternate(contestants, run.rounds),
@@ -106,6 +137,8 @@ async function benchDelta(
       { contestant: SUMMARIES, figure: "read", max: 3, of: changed },
       ...(run.step === 100
         ? ([
+            { contestant: SUMMARIES, figure: "stored", max: 1.1, of: packed(changes, recent) },
+            { contestant: SCAN, figure: "stored", max: 1.1, of: packed(changes, old) },
             { contestant: SUMMARIES, figure: "wall", max: 0.25 },
             { contestant: SCAN, figure: "wall", max: 0.6 },
             { contestant: SCAN, figure: "wall", max: 1.2, of: READ_ONCE },
@@ -113,6 +146,12 @@ async function benchDelta(
         : []),
     ],
   };
+}
+
+/** What an increment cannot do without: WAL-G's list of files, as it is, and the pages, packed. */
+function packed({ compressedBytes }: ChangedPages, bench: BenchCluster) {
+  const list = newest(bench, BACKUPS, DELTA, "files_metadata.json");
+  return { name: "changed pages in zstd, and the list of files", bytes: compressedBytes + list };
 }
 
 /** From the disk, where that can be had. */
@@ -148,7 +187,7 @@ function tidemarkDelta(name: string, bench: BenchCluster): Contestant {
     name,
     prepare: () => bench.archiveWith("tidemark"),
     run: () => measureReading({ ...push, env }),
-    storedBytes: () => newest(bench, "tidemark/basebackups_005", /_D_[0-9A-F]{24}$/),
+    storedBytes: () => newest(bench, BACKUPS, DELTA),
   };
 }
 
@@ -184,11 +223,11 @@ function readOnce(bench: BenchCluster): Contestant {
   };
 }
 
-function newest(bench: BenchCluster, folder: string, names: RegExp): number {
+function newest(bench: BenchCluster, folder: string, names: RegExp, file = ""): number {
   const name = readdirSync(bench.path(folder))
     .filter((one) => names.test(one))
     .sort()
     .at(-1);
   if (name === undefined) throw new Error(`no increment in ${folder}: was it a full backup?`);
-  return bench.sizeOf(join(folder, name));
+  return bench.sizeOf(join(folder, name, file));
 }
