@@ -14,9 +14,11 @@ export class GarbagePace {
     this.#collect = collect;
   }
 
-  /** One more file has been dealt with. */
-  passed(): void {
-    this.#count += 1;
-    if (this.#count % OBJECTS_MAX === 0) this.#collect();
+  /** So many more files have been dealt with. */
+  passed(count = 1): void {
+    this.#count += count;
+    if (this.#count < OBJECTS_MAX) return;
+    this.#count = 0;
+    this.#collect();
   }
 }

@@ -1,4 +1,5 @@
 import { CorruptObjectError, ToolError } from "../base/errors.ts";
+import { GarbagePace } from "../base/garbage.ts";
 import type { Cipher } from "../cipher/cipher.ts";
 import type { StorageDriver } from "../storage/driver.ts";
 import { InvalidRangeError, ObjectNotFoundError } from "../storage/errors.ts";
@@ -135,6 +136,7 @@ export class ReceiptsReader {
   readonly #object: ReceiptsObject;
   readonly #isEncrypted: boolean;
   readonly #places: ReadonlyMap<string, SectionPlace>;
+  readonly #garbage = new GarbagePace();
 
   constructor(
     object: ReceiptsObject,
@@ -172,6 +174,7 @@ export class ReceiptsReader {
     if (object.key !== key || object.storedBytes !== place.partStoredBytes) {
       throw new CorruptObjectError(what, `is of ${object.key}`);
     }
+    this.#garbage.passed(receipt.entries.length);
     return receipt;
   }
 

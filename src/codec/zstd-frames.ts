@@ -9,6 +9,7 @@
  */
 import { CorruptObjectError } from "../base/errors.ts";
 import type { ByteReader } from "../stream/byte-reader.ts";
+import { recycle } from "../stream/chunk-pool.ts";
 
 const FRAME_MAGIC = 0xfd2fb528;
 const SKIPPABLE_MAGIC = 0x184d2a50;
@@ -84,8 +85,7 @@ export class ZstdFrameReader {
     }
     if (header.hasChecksum) end += 4;
     if (bytes.byteLength < end) return undefined;
-    this.#reader.skip(end);
-    return { header, bytes: bytes.subarray(0, end), contentBytesMax: frameBytesMax };
+    return { header, bytes: this.#reader.take(end), contentBytesMax: frameBytesMax };
   }
 
   /** The next frame's header, past skippable frames; undefined at the end of the input. */
@@ -95,6 +95,7 @@ export class ZstdFrameReader {
       if (magicBytes.byteLength === 0) return undefined;
       if (magicBytes.byteLength < 4) throw corrupt("input ends inside a frame's magic number");
       const magic = littleEndian(magicBytes, 0, 4);
+      recycle(magicBytes);
       if ((magic & 0xfffffff0) === SKIPPABLE_MAGIC) await this.#skip();
       else if (magic !== FRAME_MAGIC) throw corrupt("no zstd frame where one must begin");
       else break;
@@ -142,12 +143,15 @@ export class ZstdFrameReader {
   }
 
   async #readHeader(): Promise<ZstdFrameHeader> {
-    const [descriptor = 0] = await this.#readExactly(1, "its header");
+    const first = await this.#readExactly(1, "its header");
+    const descriptor = first[0] ?? 0;
+    recycle(first);
     const rest = await this.#readExactly(headerRestBytes(descriptor), "its header");
     const bytes = new Uint8Array(5 + rest.byteLength);
     new DataView(bytes.buffer).setUint32(0, FRAME_MAGIC, true);
     bytes[4] = descriptor;
     bytes.set(rest, 5);
+    recycle(rest);
     return parseFrameHeader(bytes);
   }
 

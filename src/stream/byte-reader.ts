@@ -1,16 +1,20 @@
 import { assert } from "../base/assert.ts";
 import type { ByteStream } from "./byte-stream.ts";
-import { freedWhenRecycled } from "./chunk-pool.ts";
+import { ChunkPieces, freedWhenRecycled, recycle } from "./chunk-pool.ts";
 
 const NOTHING = new Uint8Array(0);
 
 /**
  * Pulls exact numbers of bytes out of a stream, whatever its chunks are: what decoders read
- * their formats with. A view of the producer's chunk is given where the bytes lie together.
+ * their formats with. A view of the producer's chunk is given where the bytes lie together; the
+ * chunk is recycled once all its views were.
  */
 export class ByteReader {
   readonly #iterator: AsyncIterator<Uint8Array>;
   #chunk: Uint8Array = NOTHING;
+  #pieces = new ChunkPieces(NOTHING);
+  /** Of the chunk: once its pieces are recycled, it may have no bytes any more. */
+  #chunkBytes = 0;
   #offset = 0;
   #isEnded = false;
   #consumedBytes = 0;
@@ -24,31 +28,33 @@ export class ByteReader {
     return this.#consumedBytes;
   }
 
-  /** What can be had without waiting; nothing may be left of it. `skip` takes bytes off it. */
+  /** What can be read without waiting, for a look; nothing may be left of it. */
   buffered(): Uint8Array {
-    return this.#chunk.subarray(this.#offset);
+    return this.#offset === this.#chunkBytes ? NOTHING : this.#chunk.subarray(this.#offset);
   }
 
-  /** Passes over bytes that `buffered` showed. */
-  skip(sizeBytes: number): void {
-    assert(sizeBytes <= this.#chunk.byteLength - this.#offset, "more is skipped than buffered");
+  /** Bytes that `buffered` showed. */
+  take(sizeBytes: number): Uint8Array {
+    const piece = this.#pieces.piece(this.#offset, this.#offset + sizeBytes);
+    assert(piece.byteLength === sizeBytes, "more is taken than buffered");
     this.#offset += sizeBytes;
     this.#consumedBytes += sizeBytes;
+    return piece;
   }
 
   /** Exactly `sizeBytes` bytes; fewer only when the input ends before. */
   async read(sizeBytes: number): Promise<Uint8Array> {
-    if (this.#chunk.byteLength - this.#offset >= sizeBytes) return this.#take(sizeBytes);
+    if (this.#chunkBytes - this.#offset >= sizeBytes) return this.take(sizeBytes);
     if (!(await this.#fill())) return NOTHING;
-    if (this.#chunk.byteLength - this.#offset >= sizeBytes) return this.#take(sizeBytes);
-    // Nobody else holds it; a view of the producer's chunk is not the caller's to recycle.
+    if (this.#chunkBytes - this.#offset >= sizeBytes) return this.take(sizeBytes);
     const whole = freedWhenRecycled(new Uint8Array(sizeBytes));
     let filled = 0;
     while (filled < sizeBytes && (await this.#fill())) {
-      const available = this.#chunk.byteLength - this.#offset;
-      const piece = this.#take(Math.min(available, sizeBytes - filled));
+      const available = this.#chunkBytes - this.#offset;
+      const piece = this.take(Math.min(available, sizeBytes - filled));
       whole.set(piece, filled);
       filled += piece.byteLength;
+      recycle(piece);
     }
     return filled === sizeBytes ? whole : whole.subarray(0, filled);
   }
@@ -56,7 +62,7 @@ export class ByteReader {
   /** The next bytes that lie together, at most `sizeBytesMax`; empty only at the end. */
   async readSome(sizeBytesMax: number): Promise<Uint8Array> {
     if (!(await this.#fill())) return NOTHING;
-    return this.#take(Math.min(sizeBytesMax, this.#chunk.byteLength - this.#offset));
+    return this.take(Math.min(sizeBytesMax, this.#chunkBytes - this.#offset));
   }
 
   async isAtEnd(): Promise<boolean> {
@@ -70,27 +76,25 @@ export class ByteReader {
     await this.#iterator.return?.();
   }
 
-  #take(sizeBytes: number): Uint8Array {
-    const piece = this.#chunk.subarray(this.#offset, this.#offset + sizeBytes);
-    this.#offset += sizeBytes;
-    this.#consumedBytes += sizeBytes;
-    return piece;
-  }
-
   /** Makes at least one byte available; false at the end. */
   async #fill(): Promise<boolean> {
-    while (this.#offset === this.#chunk.byteLength) {
+    while (this.#offset === this.#chunkBytes) {
       if (this.#isEnded) return false;
       const next = await this.#iterator.next();
       if (next.done === true) {
         this.#isEnded = true;
-        this.#chunk = NOTHING;
-        this.#offset = 0;
+        this.#open(NOTHING);
         return false;
       }
-      this.#chunk = next.value;
-      this.#offset = 0;
+      this.#open(next.value);
     }
     return true;
+  }
+
+  #open(chunk: Uint8Array): void {
+    this.#chunk = chunk;
+    this.#pieces = new ChunkPieces(chunk);
+    this.#chunkBytes = chunk.byteLength;
+    this.#offset = 0;
   }
 }

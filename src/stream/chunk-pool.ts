@@ -2,7 +2,7 @@ const POOL = Symbol("pool");
 
 /** A chunk that may go back to where it came from. */
 interface PooledChunk extends Uint8Array<ArrayBuffer> {
-  [POOL]?: { give(chunk: Uint8Array<ArrayBuffer>): void };
+  [POOL]?: { give(chunk: Uint8Array<ArrayBuffer>): void } | undefined;
 }
 
 /**
@@ -60,4 +60,33 @@ export function freedWhenRecycled<T extends Uint8Array>(chunk: T): T {
   const pooled = chunk as unknown as PooledChunk;
   if (pooled.byteLength === pooled.buffer.byteLength) pooled[POOL] = FREEING;
   return chunk;
+}
+
+/** A chunk that is handed on in pieces, each once: it is recycled when all its bytes were. */
+export class ChunkPieces {
+  readonly #chunk: PooledChunk;
+  #heldBytes: number;
+
+  constructor(chunk: Uint8Array) {
+    this.#chunk = chunk as PooledChunk;
+    this.#heldBytes = chunk.byteLength;
+  }
+
+  piece(start: number, end: number): Uint8Array {
+    const piece: PooledChunk = this.#chunk.subarray(start, end);
+    if (this.#chunk[POOL] !== undefined) piece[POOL] = this;
+    return piece;
+  }
+
+  /** For `recycle`. */
+  give(piece: PooledChunk): void {
+    piece[POOL] = undefined;
+    this.leftOut(piece.byteLength);
+  }
+
+  /** So many bytes are in no piece. */
+  leftOut(sizeBytes: number): void {
+    this.#heldBytes -= sizeBytes;
+    if (sizeBytes > 0 && this.#heldBytes === 0) recycle(this.#chunk);
+  }
 }

@@ -4,6 +4,7 @@ import type { StorageDriver } from "../storage/driver.ts";
 import { toObjectKey } from "../storage/object-key.ts";
 import { breathing } from "../stream/breathing.ts";
 import { type ByteStream, collect, compose } from "../stream/byte-stream.ts";
+import { ChunkPieces } from "../stream/chunk-pool.ts";
 import type { Repository } from "./repository.ts";
 
 /** A gap that is read along, since another request would take longer. */
@@ -119,7 +120,9 @@ class FrameRanges implements ObjectRanges {
     let end = 0;
     const plain = compose(this.#stored(frames, signal), this.#codec.decompress, breathing);
     for await (const chunk of plain) {
-      for (let offset = 0; offset < chunk.byteLength; ) {
+      const { byteLength } = chunk;
+      const pieces = new ChunkPieces(chunk);
+      for (let offset = 0; offset < byteLength; ) {
         if (position === end) {
           const frame = frames[next++];
           if (frame === undefined) throw new CorruptObjectError(this.#key, "a frame is too long");
@@ -127,9 +130,8 @@ class FrameRanges implements ObjectRanges {
           end = plainStarts[frame + 1] ?? 0;
           continue;
         }
-        const size = Math.min(chunk.byteLength - offset, end - position);
-        const isWhole = size === chunk.byteLength;
-        yield { position, bytes: isWhole ? chunk : chunk.subarray(offset, offset + size) };
+        const size = Math.min(byteLength - offset, end - position);
+        yield { position, bytes: pieces.piece(offset, offset + size) };
         offset += size;
         position += size;
       }
@@ -147,14 +149,21 @@ class FrameRanges implements ObjectRanges {
       for await (const chunk of await storedSpan(this.#driver, this.#key, run, signal)) {
         // What lies in a gap is left out.
         const chunkEnd = at + chunk.byteLength;
+        const pieces = new ChunkPieces(chunk);
+        let done = at;
         for (; ; index += 1) {
           const span = spans[index];
           if (span === undefined || span.start >= chunkEnd) break;
           const from = Math.max(span.start, at);
           const to = Math.min(span.end, chunkEnd);
-          if (to > from) yield chunk.subarray(from - at, to - at);
+          if (to > from) {
+            pieces.leftOut(from - done);
+            yield pieces.piece(from - at, to - at);
+            done = to;
+          }
           if (span.end > chunkEnd) break;
         }
+        pieces.leftOut(chunkEnd - done);
         at = chunkEnd;
       }
       if (at !== run.end) throw new CorruptObjectError(this.#key, "is shorter than it was");

@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { errnoOf, FilesystemError, messageOf } from "../../base/errors.ts";
-import { GarbagePace } from "../../base/garbage.ts";
 import { parsePostgresBackupName } from "../../catalog/backup-name.ts";
 import { FILES_METADATA_NAME } from "../../catalog/storage-layout.ts";
 import { PAGE_BYTES } from "../../delta/increment-format.ts";
@@ -93,11 +92,7 @@ async function readFiles(parent: ParentBackup): Promise<ParentFiles> {
       files.add(name, undefined);
     }
   } else if (stored !== undefined) {
-    const garbage = new GarbagePace();
-    const file = (name: string, { mark }: FileFacts) => {
-      files.add(name, mark);
-      garbage.passed();
-    };
+    const file = (name: string, { mark }: FileFacts) => files.add(name, mark);
     await readFilesMetadata(stored, what, { file });
   }
   // Streamed backups list files under the server's names, without the slash.

@@ -1,4 +1,5 @@
 import { CorruptObjectError } from "../../base/errors.ts";
+import { GarbagePace } from "../../base/garbage.ts";
 import { parseGoTime } from "../../base/go-time.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../../base/json.ts";
 import { JsonDocument } from "../../base/json-document.ts";
@@ -24,7 +25,11 @@ export async function readFilesMetadata(
   what: string,
   visitor: FilesMetadataVisitor,
 ): Promise<void> {
-  await readJsonMembers(stream, what, (member) => visitMember(what, member, visitor));
+  const garbage = new GarbagePace();
+  await readJsonMembers(stream, what, (member) => {
+    visitMember(what, member, visitor);
+    garbage.passed(Array.isArray(member.value) ? member.value.length : 1);
+  });
 }
 
 /** A whole document from the sentinel of release 1, which has it inline (`inlineFilesMetadata`). */

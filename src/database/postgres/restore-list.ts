@@ -1,4 +1,3 @@
-import { GarbagePace } from "../../base/garbage.ts";
 import type { Sentinel } from "../../catalog/sentinel.ts";
 import type { RestoreRequest } from "../adapter.ts";
 import { decodeInlineFilesMetadata, readFilesMetadata } from "./files-metadata-reader.ts";
@@ -34,12 +33,10 @@ async function readList(
   const stored = await request.document(sentinel.name, "files_metadata.json");
   if (stored === undefined) return false;
   let isEmpty = true;
-  const garbage = new GarbagePace();
   await readFilesMetadata(stored, what, {
     file: (name, facts) => {
       isEmpty = false;
       visitor.file(name, facts);
-      garbage.passed();
     },
     part: (name, entryNames) => visitor.part(name, entryNames),
   });

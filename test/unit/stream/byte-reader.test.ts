@@ -3,6 +3,7 @@
 import { describe, expect, test } from "vitest";
 import { ByteReader } from "../../../src/stream/byte-reader.ts";
 import type { ByteStream } from "../../../src/stream/byte-stream.ts";
+import { freedWhenRecycled, recycle } from "../../../src/stream/chunk-pool.ts";
 
 const TEN = Uint8Array.from({ length: 10 }, (_, index) => index);
 
@@ -15,17 +16,37 @@ async function* chunks(...sizes: number[]): ByteStream {
 }
 
 describe("ByteReader", () => {
-  test("shows what is there without waiting, and passes over it", async () => {
+  test("shows what is there without waiting, and gives it", async () => {
     const reader = new ByteReader(chunks(6, 4));
     expect(reader.buffered()).toHaveLength(0);
     await reader.read(1);
     expect([...reader.buffered()]).toEqual([1, 2, 3, 4, 5]);
-    reader.skip(3);
+    expect([...reader.take(3)]).toEqual([1, 2, 3]);
     expect([...reader.buffered()]).toEqual([4, 5]);
     expect(reader.consumedBytes).toBe(4);
-    expect(() => reader.skip(3)).toThrow("more is skipped");
+    expect(() => reader.take(3)).toThrow("more is taken");
     expect([...(await reader.read(3))]).toEqual([4, 5, 6]);
     expect([...reader.buffered()]).toEqual([7, 8, 9]);
+  });
+
+  test("a chunk is recycled once all that was read from it was", async () => {
+    const made = [TEN.slice(0, 6), TEN.slice(6)].map((chunk) => freedWhenRecycled(chunk));
+    async function* producer(): ByteStream {
+      yield* made;
+    }
+    const reader = new ByteReader(producer());
+    const [first, second] = [await reader.read(2), await reader.read(2)];
+    // Over both chunks: it is copied.
+    const third = await reader.read(3);
+    recycle(second);
+    expect(made.map(({ buffer }) => buffer.detached)).toEqual([false, false]);
+    expect([...first]).toEqual([0, 1]);
+    recycle(first);
+    expect(made.map(({ buffer }) => buffer.detached)).toEqual([true, false]);
+    expect([...third]).toEqual([4, 5, 6]);
+    recycle(await reader.read(3));
+    expect(made.map(({ buffer }) => buffer.detached)).toEqual([true, true]);
+    expect(await reader.isAtEnd()).toBe(true);
   });
 
   test.each([[[10]], [[1, 1, 1, 1, 1, 1, 1, 1, 1, 1]], [[0, 3, 0, 4, 3, 0]], [[9, 1]]])(
