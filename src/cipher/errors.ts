@@ -7,14 +7,19 @@ import { CorruptObjectError, ToolError } from "../base/errors.ts";
 export class WrongKeyError extends ToolError {
   readonly keyId: string;
 
-  constructor(what: string, keyId: string, options: { readonly cause?: unknown } = {}) {
+  constructor(
+    what: string,
+    keyId: string,
+    { detail, cause }: { readonly detail?: string; readonly cause?: unknown } = {},
+  ) {
+    const reason = detail === undefined ? "" : ` (${detail})`;
     super({
       code: "wrong-key",
-      message: `${what}: key ${keyId} does not open it`,
+      message: `${what}: key ${keyId} does not open it${reason}`,
       hint:
         "Configure the key that the object was written with; " +
         "if it is the right one, the object's beginning is damaged.",
-      ...options,
+      cause,
     });
     this.keyId = keyId;
   }
@@ -26,4 +31,8 @@ export function corruptLibsodium(detail: string): CorruptObjectError {
 
 export function corruptOpenPgp(detail: string): CorruptObjectError {
   return new CorruptObjectError("OpenPGP data", detail);
+}
+
+export function corruptDare(detail: string): CorruptObjectError {
+  return new CorruptObjectError("DARE data", detail);
 }

@@ -24,7 +24,11 @@ export function readKey(
   if (text !== undefined) return notEmpty(Buffer.from(text), names.text);
   const path = settings.text(names.path);
   if (path === undefined) return undefined;
-  const where = `${names.path}=${path}`;
+  return readTrimmedKey(path, `${names.path}=${path}`, readFile);
+}
+
+/** What a file of one key holds, without white space around it. */
+export function readTrimmedKey(path: string, where: string, readFile: ReadFile): Uint8Array {
   return notEmpty(trimmed(readKeyFile(path, where, readFile)), where);
 }
 

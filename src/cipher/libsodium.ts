@@ -15,12 +15,15 @@ import {
   RefusedChunk,
   type SecretStreamEngine,
   STORED_BATCH_BYTES,
+  STORED_CHUNK_BYTES,
 } from "./secretstream.ts";
 
 export type KeyTransform = "none" | "hex" | "base64";
 
 export interface LibsodiumOptions {
   readonly log: Logger;
+  /** Keys of earlier times: only for reading. */
+  readonly older?: readonly Uint8Array[] | undefined;
   /** `auto`: the addon, else WebAssembly. */
   readonly engine?: "auto" | "addon" | "wasm" | undefined;
 }
@@ -38,21 +41,26 @@ export function openLibsodiumCipher(key: Uint8Array, options: LibsodiumOptions):
     return opening;
   };
   const keyId = fingerprint(key);
+  const keys = [key, ...(options.older ?? [])];
   return {
     name: "libsodium",
     keyId,
     canDecrypt: true,
     encrypt: (input) => encrypt(input, engine, key),
-    decrypt: (input) => decrypt(input, engine, { key, keyId }),
+    decrypt: (input) => decrypt(input, engine, keys),
   };
 }
 
-/** The 32 bytes that `LIBSODIUM_KEY` means. The key is in no message. */
-export function transformKey(text: Uint8Array, transform: KeyTransform): Uint8Array {
+/** The 32 bytes that the text of a key means. The key is in no message; `where` names it. */
+export function transformKey(
+  text: Uint8Array,
+  transform: KeyTransform,
+  where = "LIBSODIUM_KEY",
+): Uint8Array {
   if (transform === "none") {
     if (text.byteLength < KEY_TEXT_BYTES_MIN) {
       throw new ConfigError(
-        `LIBSODIUM_KEY has ${text.byteLength} bytes, at least ${KEY_TEXT_BYTES_MIN} are needed`,
+        `${where} has ${text.byteLength} bytes, at least ${KEY_TEXT_BYTES_MIN} are needed`,
         "Make one with `openssl rand -hex 32` and set LIBSODIUM_KEY_TRANSFORM=hex.",
       );
     }
@@ -66,7 +74,7 @@ export function transformKey(text: Uint8Array, transform: KeyTransform): Uint8Ar
   if (key === undefined || key.byteLength !== KEY_BYTES) {
     const found = key === undefined ? `is not ${transform}` : `means ${key.byteLength} bytes`;
     throw new ConfigError(
-      `LIBSODIUM_KEY ${found}; with LIBSODIUM_KEY_TRANSFORM=${transform} it must be ` +
+      `${where} ${found}; with LIBSODIUM_KEY_TRANSFORM=${transform} it must be ` +
         `${KEY_BYTES} bytes in ${transform}`,
       transform === "hex"
         ? "Make one with `openssl rand -hex 32`."
@@ -152,23 +160,54 @@ async function* encrypt(
 async function* decrypt(
   input: ByteStream,
   openEngine: () => Promise<SecretStreamEngine>,
-  with_: { readonly key: Uint8Array; readonly keyId: string },
+  keys: readonly Uint8Array[],
 ): AsyncGenerator<Uint8Array> {
   const reader = new ByteReader(input);
   try {
-    const header = await reader.read(HEADER_BYTES);
+    const header = (await reader.read(HEADER_BYTES)).slice();
     if (header.byteLength < HEADER_BYTES) throw corruptLibsodium("cut short inside the header");
     const engine = await openEngine();
-    using opener = engine.open(with_.key, header);
-    let batchIndex = 0;
-    for (let isLast = false; !isLast; batchIndex++) {
-      const stored = await reader.read(STORED_BATCH_BYTES);
-      isLast = await reader.isAtEnd();
-      const plain = openBatch(opener, { stored, isLast, batchIndex, keyId: with_.keyId });
+    let stored = await reader.read(STORED_BATCH_BYTES);
+    let isLast = await reader.isAtEnd();
+    using opener = openerFor(engine, { keys, header, stored, isLast });
+    for (let batchIndex = 0; ; batchIndex++) {
+      const plain = openBatch(opener, { stored, isLast, batchIndex, keys });
       if (plain.byteLength > 0) yield plain;
+      if (isLast) return;
+      stored = await reader.read(STORED_BATCH_BYTES);
+      isLast = await reader.isAtEnd();
     }
   } finally {
     await reader.close();
+  }
+}
+
+interface FirstBatch {
+  readonly keys: readonly Uint8Array[];
+  readonly header: Uint8Array;
+  readonly stored: Uint8Array;
+  readonly isLast: boolean;
+}
+
+/** With the key that opens the first chunk: nothing in an object says which one it needs. */
+function openerFor(engine: SecretStreamEngine, first: FirstBatch): Opener {
+  const { keys, header } = first;
+  const key = keys.length === 1 ? keys[0] : keys.find((each) => isOpenedBy(engine, each, first));
+  if (key === undefined) throw wrongKey(keys);
+  return engine.open(key, header);
+}
+
+function isOpenedBy(engine: SecretStreamEngine, key: Uint8Array, first: FirstBatch): boolean {
+  const { header, stored } = first;
+  const sample = stored.subarray(0, STORED_CHUNK_BYTES);
+  const isLast = first.isLast && sample.byteLength === stored.byteLength;
+  using opener = engine.open(key, header);
+  try {
+    opener.batch(sample, isLast);
+    return true;
+  } catch (error) {
+    // Another damage than of the chunk itself says nothing of keys, and is told with any of them.
+    return !(error instanceof RefusedChunk);
   }
 }
 
@@ -178,7 +217,7 @@ function openBatch(
     readonly stored: Uint8Array;
     readonly isLast: boolean;
     readonly batchIndex: number;
-    readonly keyId: string;
+    readonly keys: readonly Uint8Array[];
   },
 ): Uint8Array {
   try {
@@ -186,7 +225,11 @@ function openBatch(
   } catch (error) {
     if (!(error instanceof RefusedChunk)) throw error;
     const index = batch.batchIndex * BATCH_CHUNKS + error.index;
-    if (index === 0) throw new WrongKeyError("libsodium data", batch.keyId);
+    if (index === 0) throw wrongKey(batch.keys);
     throw corruptLibsodium(`chunk ${index} is damaged`);
   }
+}
+
+function wrongKey(keys: readonly Uint8Array[]): WrongKeyError {
+  return new WrongKeyError("libsodium data", keys.map(fingerprint).join(","));
 }

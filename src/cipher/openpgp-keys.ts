@@ -64,6 +64,11 @@ export class KeyRing {
     this.keyId = own.map(({ key }) => key.getFingerprint()).join(",");
   }
 
+  /** Of the primary keys of those: the short ids, in hexadecimal. */
+  get keyIds(): readonly string[] {
+    return this.#own.map(({ key }) => key.getKeyID().toHex());
+  }
+
   /** Whether the settings hold what reading takes; whether it fits is not known. */
   get canDecrypt(): boolean {
     return this.#private.some(({ key }) => key.isDecrypted() || this.#passphrase !== undefined);

@@ -25,12 +25,15 @@ export async function openOpenPgpCipher(options: KeyRingOptions): Promise<Cipher
     name: "openpgp",
     keyId: ring.keyId,
     canDecrypt: ring.canDecrypt,
-    encrypt: (input) => encrypt(input, ring),
+    encrypt: (input) => encryptOpenPgp(input, ring),
     decrypt: (input) => decrypt(input, ring),
   };
 }
 
-async function* encrypt(input: ByteStream, ring: KeyRing): AsyncGenerator<Uint8Array> {
+export async function* encryptOpenPgp(
+  input: ByteStream,
+  ring: KeyRing,
+): AsyncGenerator<Uint8Array> {
   const { key, packets } = await ring.newSession();
   const literal = asPacket(PACKET_TAG.literal)(preceded(LITERAL_HEAD, input));
   let isFirst = true;
@@ -48,17 +51,25 @@ async function* preceded(head: Uint8Array, input: ByteStream): AsyncGenerator<Ui
 async function* decrypt(input: ByteStream, ring: KeyRing): AsyncGenerator<Uint8Array> {
   const reader = new ByteReader(input);
   try {
-    const { packets, length } = await readSessionPackets(reader);
-    const key = await ring.openSession(packets);
-    if (key === undefined) throw new WrongKeyError("OpenPGP data", ring.keyId);
-    const content = new ByteReader(openProtected(packetBody(reader, length), key));
-    yield* literalBody(content);
-    // Only here are the bytes proven: the content's reader has compared the sum.
-    if (!(await content.isAtEnd())) throw corruptOpenPgp("something follows its content");
-    if (!(await reader.isAtEnd())) throw corruptOpenPgp("something follows its end");
+    yield* decryptOpenPgp(reader, ring);
   } finally {
     await reader.close();
   }
+}
+
+/** The message that the reader stands before, which must be all that is left. */
+export async function* decryptOpenPgp(
+  reader: ByteReader,
+  ring: KeyRing,
+): AsyncGenerator<Uint8Array> {
+  const { packets, length } = await readSessionPackets(reader);
+  const key = await ring.openSession(packets);
+  if (key === undefined) throw new WrongKeyError("OpenPGP data", ring.keyId);
+  const content = new ByteReader(openProtected(packetBody(reader, length), key));
+  yield* literalBody(content);
+  // Only here are the bytes proven: the content's reader has compared the sum.
+  if (!(await content.isAtEnd())) throw corruptOpenPgp("something follows its content");
+  if (!(await reader.isAtEnd())) throw corruptOpenPgp("something follows its end");
 }
 
 /** The packets before the data as they are, and the length of the data. */

@@ -1,6 +1,5 @@
 import { UsageError } from "../base/errors.ts";
 import { parseSelector } from "../catalog/selector.ts";
-import { proveCipher } from "../cipher/proof.ts";
 import type { Settings } from "../config/settings.ts";
 import { chooseParent, type DeltaWish } from "../database/delta-parent.ts";
 import type { Invocation } from "./command.ts";
@@ -20,7 +19,6 @@ export async function run(invocation: Invocation): Promise<void> {
   const adapter = await openBackupAdapter(invocation, { dataDir });
   const limits = { rateKey: "NETWORK_RATE_LIMIT" } as const;
   await using repository = await openRepository(invocation, "write", limits);
-  await proveCipher(repository.cipher, signal);
   log.info(`Backup will be pushed to storage: ${repository.name}`);
   const parent =
     wish === undefined ? undefined : await chooseParent(wish, { adapter, repository, log, signal });

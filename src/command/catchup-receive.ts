@@ -7,11 +7,11 @@ import type { Invocation } from "./command.ts";
 
 /** Waits for catchup-send, and brings a stopped standby forward in place; needs no storage. */
 export async function run(invocation: Invocation): Promise<void> {
-  const { settings, log, signal } = invocation;
+  const { settings, log, clock, signal } = invocation;
   const [directory = "", port = ""] = invocation.arguments;
   const place = parsePlace(port);
   const { receiveOverNetwork } = await loadPostgresCatchupNetwork();
-  const cipher = await openCipher(settings, { log });
+  const cipher = await openCipher(settings, { log, clock, signal });
   if (cipher.keyId === "") {
     log.warning(
       "no encryption key is set: whoever reaches the port can send, and read what is sent",

@@ -9,14 +9,14 @@ import { openBackupAdapter } from "./take-backup.ts";
 
 /** Sends what a standby lacks to the host where catchup-receive waits; needs no storage. */
 export async function run(invocation: Invocation): Promise<void> {
-  const { settings, log, signal } = invocation;
+  const { settings, log, clock, signal } = invocation;
   const [directory = "", destination = ""] = invocation.arguments;
   const place = parsePlace(destination);
   if (place.host === undefined) {
     throw new UsageError(`${JSON.stringify(destination)} names no host`, "Give it as host:port.");
   }
   const { sendOverNetwork, NO_JOURNAL } = await loadPostgresCatchupNetwork();
-  const { encrypt, decrypt } = await openCipher(settings, { log });
+  const { encrypt, decrypt } = await openCipher(settings, { log, clock, signal });
   const limited = networkThrottle(invocation);
   const progress = invocation.progress("catchup-send", undefined);
   const stop = new AbortController();

@@ -73,10 +73,10 @@ export async function repositoryOpener(
   purpose: Purpose,
   limits: RepositoryLimits,
 ): Promise<RepositoryOpener> {
-  const { settings, log, clock } = invocation;
+  const { settings, log, clock, signal } = invocation;
   if (purpose === "write") refuseIdleLevel(settings);
   const budget = new ByteBudget(settings.whole("BUFFER_BUDGET") ?? 0);
-  const cipher = await openCipher(settings, { log });
+  const cipher = await openCipher(settings, { log, clock, signal });
   const { retryBudgetMs, rateKey, ...codecLimits } = limits;
   const options = { ...codecOptions(settings), ...codecLimits };
   const opened = new Map<CodecName, Promise<Codec>>();

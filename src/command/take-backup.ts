@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import { systemZone } from "../base/local-zone.ts";
 import { isProcessAlive } from "../base/process-alive.ts";
 import { parseUserData } from "../catalog/selector.ts";
+import { proveCipher } from "../cipher/proof.ts";
 import { passwdEntry } from "../config/passwd.ts";
 import { type PushBackupRequest, type PushedBackup, pushBackup } from "../database/push-backup.ts";
 import { loadPostgresBackup } from "../database/registry.ts";
@@ -44,6 +45,7 @@ export async function takeBackup(
 ): Promise<PushedBackup> {
   const { settings, clock, log, signal } = invocation;
   const { adapter, repository, parent, isPermanent, what } = request;
+  await proveCipher(repository.cipher, signal);
   const userData = settings.text("SENTINEL_USER_DATA");
   const checksArchive = settings.flag("ARCHIVE_CHECK");
   let progress: Progress | undefined;

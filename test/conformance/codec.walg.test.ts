@@ -4,14 +4,12 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { CorruptObjectError } from "../../src/base/errors.ts";
-import { SILENT_LOGGER } from "../../src/base/log.ts";
-import { openCipher } from "../../src/cipher/registry.ts";
 import type { CodecName } from "../../src/codec/codec.ts";
 import { codecOfExtension, openCodec } from "../../src/codec/registry.ts";
 import { collect } from "../../src/stream/byte-stream.ts";
 import { runTool } from "../support/compression-tool.ts";
 import { fixtureNames, readFixture } from "../support/fixture.ts";
-import { mapSettings } from "../support/map-settings.ts";
+import { cipherOf } from "../support/open-cipher.ts";
 import { inChunks, seededFractions } from "../support/sample-bytes.ts";
 
 const LIMIT_BYTES = 1 << 28;
@@ -52,13 +50,7 @@ describe("repositories that WAL-G wrote", () => {
 
   test.each(fixtureNames())("%s decodes", async (name) => {
     const fixture = readFixture(name);
-    const settings = Object.entries(fixture.settings).map(([key, value]) => [
-      key.replace(/^WALG_/, ""),
-      value,
-    ]);
-    const cipher = await openCipher(mapSettings(Object.fromEntries(settings)), {
-      log: SILENT_LOGGER,
-    });
+    const cipher = await cipherOf(fixture.settings);
     for (const { path, codec } of compressedObjects(join(fixture.source, "repo"))) {
       const opened = await collect(
         cipher.decrypt(inChunks(readFileSync(path), { sizeBytesMax: 50_000, seed: 1 })),

@@ -1,4 +1,12 @@
-import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+} from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 
@@ -24,7 +32,37 @@ export interface GoProgram {
 
 /** The program; built once, into a cache outside the checkout. */
 export async function installGoProgram(wanted: GoProgram): Promise<string> {
-  const { name, module, version } = wanted;
+  const { module, version } = wanted;
+  return await buildOnce(wanted, (building) => ({
+    arguments: ["install", "-trimpath", "-ldflags=-s -w", `${module}@${version}`],
+    env: { GOBIN: building },
+  }));
+}
+
+/** A program of ours in Go, from a folder with its `go.mod`; built again when a file changed. */
+export async function buildGoSource(source: {
+  readonly name: string;
+  readonly folder: string;
+  readonly duration: string;
+}): Promise<string> {
+  const { name, folder } = source;
+  const hash = new Bun.CryptoHasher("sha256");
+  for (const file of readdirSync(folder).sort()) hash.update(readFileSync(join(folder, file)));
+  const version = hash.digest("hex").slice(0, 12);
+  return await buildOnce({ ...source, version }, (building) => ({
+    arguments: ["-C", folder, "build", "-trimpath", "-o", join(building, name), "."],
+    env: {},
+  }));
+}
+
+async function buildOnce(
+  wanted: { readonly name: string; readonly version: string; readonly duration: string },
+  commandFor: (building: string) => {
+    readonly arguments: readonly string[];
+    readonly env: Readonly<Record<string, string>>;
+  },
+): Promise<string> {
+  const { name, version } = wanted;
   const cacheDir = testCacheDir();
   const folder = join(cacheDir, `${name}-${version}`);
   const program = join(folder, name);
@@ -40,12 +78,10 @@ export async function installGoProgram(wanted: GoProgram): Promise<string> {
   );
   const building = `${folder}.building`;
   rmSync(building, { recursive: true, force: true });
+  const command = commandFor(building);
   await run(
-    [
-      ...["nice", "-n", "10", go.command, "install", "-trimpath", "-ldflags=-s -w"],
-      `${module}@${version}`,
-    ],
-    { ...go.env, GOBIN: building, CGO_ENABLED: "0" },
+    ["nice", "-n", "10", go.command, ...command.arguments],
+    { ...go.env, ...command.env, CGO_ENABLED: "0" },
     `Let the Go module proxy be reached, or put a \`${name}\` program into that folder.`,
   );
   renameSync(building, folder);

@@ -136,7 +136,8 @@ function readEndpointSource(settings: SettingReader): S3Settings["endpointSource
   return { url, port, scheme };
 }
 
-function readCredentials(settings: SettingReader): CredentialSettings {
+/** Of all services of AWS. */
+export function readCredentials(settings: SettingReader): CredentialSettings {
   const accessKeyId = settings.text("AWS_ACCESS_KEY_ID");
   const secretAccessKey = settings.text("AWS_SECRET_ACCESS_KEY");
   if ((accessKeyId === undefined) !== (secretAccessKey === undefined)) {

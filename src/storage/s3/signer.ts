@@ -21,6 +21,8 @@ export interface UnsignedRequest {
 export interface SigningScope {
   readonly credentials: S3Credentials;
   readonly region: string;
+  /** "s3" when left out. */
+  readonly service?: string;
   readonly now: Date;
 }
 
@@ -49,10 +51,11 @@ export function signRequest(request: UnsignedRequest, scope: SigningScope): Reco
     names.join(";"),
     request.bodySha256,
   ].join("\n");
-  const place = `${day}/${scope.region}/s3/aws4_request`;
+  const { region, service = "s3" } = scope;
+  const place = `${day}/${region}/${service}/aws4_request`;
   const toSign = ["AWS4-HMAC-SHA256", instant, place, sha256Hex(canonical)].join("\n");
   const dayKey = hmac(`AWS4${scope.credentials.secretAccessKey}`, day);
-  const key = hmac(hmac(hmac(dayKey, scope.region), "s3"), "aws4_request");
+  const key = hmac(hmac(hmac(dayKey, region), service), "aws4_request");
   const signature = hmac(key, toSign).toHex();
   const { host: _, ...sent } = headers;
   const credential = `${scope.credentials.accessKeyId}/${place}`;

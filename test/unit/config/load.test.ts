@@ -159,18 +159,12 @@ test.each(SETTINGS.filter(({ status }) => status === "missing").map(canonicalNam
   },
 );
 
-test.each([
-  "WALG_SWIFT_PREFIX",
-  "WALE_OSS_PREFIX",
-  "YC_CSE_KMS_KEY_ID",
-  "WALG_ENVELOPE_PGP_KEY",
-  "WALE_GPG_KEY_ID",
-  "GPG_KEY_ID",
-  "WALG_CSE_KMS_ID",
-  "WALG_CSE_KMS_ID",
-])("%s is among them", (name) => {
-  expect(() => load({ environment: { [name]: "x" } })).toThrow(name);
-});
+test.each(["WALG_SWIFT_PREFIX", "WALE_OSS_PREFIX", "WALE_GPG_KEY_ID", "GPG_KEY_ID"])(
+  "%s is among them",
+  (name) => {
+    expect(() => load({ environment: { [name]: "x" } })).toThrow(name);
+  },
+);
 
 test("refuses a misspelt cipher in a file, and names the file", () => {
   const path = join(home, "typo.yaml");
