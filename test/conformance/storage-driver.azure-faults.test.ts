@@ -7,12 +7,9 @@ import { bytesSource } from "../../src/stream/byte-stream.ts";
 import { AZURITE_HOOK_TIMEOUT_MS } from "../support/azurite.ts";
 import { azureDialect, startFaultyAzure } from "./storage-driver.azure-faults.ts";
 import { NEVER, pattern, put } from "./storage-driver.calls.ts";
-import {
-  type FaultyService,
-  MIB,
-  testReadFaults,
-  testWriteFaults,
-} from "./storage-driver.service-faults.ts";
+import { type FaultyService, MIB } from "./storage-driver.faulty-service.ts";
+import { testIdentityFaults } from "./storage-driver.identity-faults.ts";
+import { testReadFaults, testWriteFaults } from "./storage-driver.service-faults.ts";
 
 let azure: FaultyService;
 beforeAll(async () => {
@@ -22,6 +19,7 @@ afterAll(() => azure?.stop());
 
 testReadFaults(azureDialect(() => azure));
 testWriteFaults(azureDialect(() => azure));
+testIdentityFaults(azureDialect(() => azure));
 
 test("blocks that another writer of the name dropped are an error that says so", async () => {
   const { driver } = await azure.open();

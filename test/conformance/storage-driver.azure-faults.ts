@@ -1,62 +1,62 @@
 // What the fault tests of Azure Blob Storage share: a container of Azurite behind a proxy.
-import { ByteBudget } from "../../src/base/byte-budget.ts";
-import { SYSTEM_CLOCK } from "../../src/base/clock.ts";
-import { SILENT_LOGGER } from "../../src/base/log.ts";
 import { openAzureStorage } from "../../src/storage/azure/open.ts";
 import { readAzureSettings } from "../../src/storage/azure/settings.ts";
-import { retrying } from "../../src/storage/wrap/retrying.ts";
 import { startAzurite } from "../support/azurite.ts";
 import { startFaultProxy } from "../support/fault-proxy.ts";
-import { mapSettings } from "../support/map-settings.ts";
-import { quickPolicy } from "../support/retry-policy.ts";
+import { UNRESOLVABLE_HOST } from "../support/unresolvable-host.ts";
 import {
-  ATTEMPTS_MAX,
   type FaultDialect,
   type FaultyService,
-  IDLE_TIMEOUT_MS,
+  faultyService,
   MIB,
-  PART_BYTES,
-} from "./storage-driver.service-faults.ts";
+  SKEW_MAX_MS,
+  type Values,
+} from "./storage-driver.faulty-service.ts";
+
+const PART_BYTES = 2 * MIB;
 
 export async function startFaultyAzure(): Promise<FaultyService> {
   const azurite = await startAzurite(["faults"]);
   const endpoint = new URL(azurite.endpoint);
-  const proxy = await startFaultProxy(endpoint.origin);
-  return {
-    proxy,
-    async open(settings = {}, beforeRetry) {
-      const policy = quickPolicy(ATTEMPTS_MAX, beforeRetry);
-      const reader = mapSettings({
-        AZ_PREFIX: "azure://faults/repository",
-        AZURE_STORAGE_ACCOUNT: azurite.account,
-        AZURE_STORAGE_ACCESS_KEY: azurite.key,
-        AZURE_ENDPOINT: `${proxy.url}${endpoint.pathname}`,
-        AZURE_BUFFER_SIZE: String(PART_BYTES),
-        ...settings,
-      });
-      const driver = await openAzureStorage(readAzureSettings(reader, ""), {
-        budget: new ByteBudget(32 * MIB),
-        log: SILENT_LOGGER,
-        clock: SYSTEM_CLOCK,
-        policy,
-        idleTimeoutMs: IDLE_TIMEOUT_MS,
-      });
-      return { driver: retrying(driver, policy), policy };
+  // Azurite takes a signature of any time: what the service does with it is done before it.
+  const proxy = await startFaultProxy(endpoint.origin, [
+    {
+      times: Number.POSITIVE_INFINITY,
+      when: ({ headers }) =>
+        Math.abs(Date.parse(String(headers["x-ms-date"])) - Date.now()) > SKEW_MAX_MS,
+      fault: refusal(403, { "x-ms-error-code": "AuthenticationFailed" }),
     },
-    async stop() {
-      await proxy.stop();
-      await azurite.stop();
+  ]);
+  return faultyService(proxy, {
+    settings: {
+      AZ_PREFIX: "azure://faults/repository",
+      AZURE_STORAGE_ACCOUNT: azurite.account,
+      AZURE_STORAGE_ACCESS_KEY: azurite.key,
+      AZURE_ENDPOINT: `${proxy.url}${endpoint.pathname}`,
+      AZURE_BUFFER_SIZE: String(PART_BYTES),
     },
-  };
+    open: (settings, options) => openAzureStorage(readAzureSettings(settings, ""), options),
+    stop: () => azurite.stop(),
+  });
+}
+
+const CODES: Readonly<Record<number, string>> = {
+  403: "AuthorizationFailure",
+  429: "TooManyRequests",
+  500: "InternalError",
+  503: "ServerBusy",
+};
+
+function refusal(status: number, headers: Values = {}) {
+  const code = CODES[status] ?? "InvalidInput";
+  const body =
+    '<?xml version="1.0" encoding="utf-8"?>' +
+    `<Error><Code>${code}</Code><Message>as the test wants it</Message></Error>`;
+  const all = { "x-ms-error-code": code, ...headers };
+  return { kind: "answer", status, body, headers: all } as const;
 }
 
 export function azureDialect(service: () => FaultyService): FaultDialect {
-  const codes: Readonly<Record<number, string>> = {
-    403: "AuthorizationFailure",
-    429: "TooManyRequests",
-    500: "InternalError",
-    503: "ServerBusy",
-  };
   return {
     name: "Azure",
     service,
@@ -64,14 +64,12 @@ export function azureDialect(service: () => FaultyService): FaultDialect {
     part: { method: "PUT", url: /comp=block&/ },
     commit: { method: "PUT", url: /comp=blocklist/ },
     listing: { method: "GET", url: /comp=list/ },
-    answer: (status, headers = {}) => {
-      const code = codes[status] ?? "InvalidInput";
-      const body =
-        '<?xml version="1.0" encoding="utf-8"?>' +
-        `<Error><Code>${code}</Code><Message>as the test wants it</Message></Error>`;
-      return { kind: "answer", status, body, headers: { "x-ms-error-code": code, ...headers } };
-    },
+    partBytes: PART_BYTES,
+    largeBytes: 5 * MIB + 17,
+    answer: refusal,
+    expired: () => refusal(403, { "x-ms-error-code": "AuthenticationFailed" }),
+    timed: () => ({}),
     absentBucket: { AZ_PREFIX: "azure://no-such-container/x" },
-    unknownHost: { AZURE_ENDPOINT: "http://no-such-host.invalid/account" },
+    unknownHost: { AZURE_ENDPOINT: `http://${UNRESOLVABLE_HOST}/account` },
   };
 }

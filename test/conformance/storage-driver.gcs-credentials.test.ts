@@ -9,8 +9,8 @@ import { toObjectKey } from "../../src/storage/object-key.ts";
 import { GCS_HOOK_TIMEOUT_MS } from "../support/gcs-server.ts";
 import { makeScratch, type ScratchDir } from "../support/scratch.ts";
 import { listed, NEVER, pattern, put, read } from "./storage-driver.calls.ts";
+import { MIB, type Values } from "./storage-driver.faulty-service.ts";
 import { type FaultyGcs, startFaultyGcs } from "./storage-driver.gcs-faults.ts";
-import { MIB, type Values } from "./storage-driver.service-faults.ts";
 
 let gcs: FaultyGcs;
 let scratch: ScratchDir;
@@ -62,25 +62,8 @@ function tokens(): readonly string[] {
   return gcs.proxy.seen.map(({ headers }) => headers.authorization ?? "none");
 }
 
-async function accountFile(): Promise<Values> {
-  const algorithm = { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" };
-  const size = { modulusLength: 2048, publicExponent: new Uint8Array([1, 0, 1]) };
-  const pair = await crypto.subtle.generateKey({ ...algorithm, ...size }, true, ["sign", "verify"]);
-  const key = Buffer.from(await crypto.subtle.exportKey("pkcs8", pair.privateKey));
-  return credentialsFile({
-    type: "service_account",
-    client_email: "backup@project.iam.gserviceaccount.com",
-    private_key_id: "key-1",
-    private_key: [
-      "-----BEGIN PRIVATE KEY-----",
-      key.toString("base64"),
-      "-----END PRIVATE KEY-----",
-    ].join("\n"),
-  });
-}
-
 test("a service account signs each request but those of an upload under way", async () => {
-  const { driver } = await open(await accountFile());
+  const { driver } = await open(gcs.account);
   const key = toObjectKey("account/large");
   const bytes = pattern(5 * MIB, 1);
   await put(driver, key, bytes);
@@ -187,7 +170,7 @@ test("no credentials at all, or a file that is none, is a configuration error", 
 
 test("the customer's key goes with the bytes, and never into an error", async () => {
   const base64 = Buffer.alloc(32, 7).toString("base64");
-  const { driver } = await open({ ...(await accountFile()), GCS_ENCRYPTION_KEY: base64 });
+  const { driver } = await open({ ...gcs.account, GCS_ENCRYPTION_KEY: base64 });
   const key = toObjectKey("customers-key");
   await put(driver, key, pattern(5 * MIB, 1));
   await put(driver, key, pattern(10, 1));

@@ -5,8 +5,10 @@ import { toObjectKey } from "../../src/storage/object-key.ts";
 import { bytesSource } from "../../src/stream/byte-stream.ts";
 import { GCS_HOOK_TIMEOUT_MS } from "../support/gcs-server.ts";
 import { NEVER, pattern, put, read } from "./storage-driver.calls.ts";
+import { MIB } from "./storage-driver.faulty-service.ts";
 import { type FaultyGcs, gcsDialect, startFaultyGcs } from "./storage-driver.gcs-faults.ts";
-import { MIB, testReadFaults, testWriteFaults } from "./storage-driver.service-faults.ts";
+import { testIdentityFaults } from "./storage-driver.identity-faults.ts";
+import { testReadFaults, testWriteFaults } from "./storage-driver.service-faults.ts";
 
 let gcs: FaultyGcs;
 beforeAll(async () => {
@@ -16,6 +18,7 @@ afterAll(() => gcs?.stop());
 
 testReadFaults(gcsDialect(() => gcs));
 testWriteFaults(gcsDialect(() => gcs));
+testIdentityFaults(gcsDialect(() => gcs));
 
 describe("GCS, resumable uploads:", () => {
   test("of a chunk that was kept in part only the rest is sent again", async () => {

@@ -1,67 +1,84 @@
 // What the fault tests of Google Cloud Storage share: a server with strict uploads behind a proxy.
-import { ByteBudget } from "../../src/base/byte-budget.ts";
-import { SYSTEM_CLOCK } from "../../src/base/clock.ts";
-import { SILENT_LOGGER } from "../../src/base/log.ts";
+import { join } from "node:path";
 import { openGcsStorage } from "../../src/storage/gcs/open.ts";
 import { readGcsSettings } from "../../src/storage/gcs/settings.ts";
-import { retrying } from "../../src/storage/wrap/retrying.ts";
 import { startFaultProxy } from "../support/fault-proxy.ts";
+import { timesOfToken, writeGcsAccount } from "../support/gcs-account.ts";
 import { startGcsServer } from "../support/gcs-server.ts";
 import { type GcsSessions, startGcsSessions } from "../support/gcs-sessions.ts";
-import { mapSettings } from "../support/map-settings.ts";
-import { quickPolicy } from "../support/retry-policy.ts";
+import { makeScratch } from "../support/scratch.ts";
+import { UNRESOLVABLE_HOST } from "../support/unresolvable-host.ts";
 import {
-  ATTEMPTS_MAX,
   type FaultDialect,
   type FaultyService,
-  IDLE_TIMEOUT_MS,
+  faultyService,
   MIB,
-  PART_BYTES,
-} from "./storage-driver.service-faults.ts";
+  type Values,
+} from "./storage-driver.faulty-service.ts";
+
+const PART_BYTES = 2 * MIB;
 
 export interface FaultyGcs extends FaultyService {
   readonly sessions: GcsSessions;
+  /** Settings of an account that signs its tokens itself. */
+  readonly account: Values;
 }
 
 export async function startFaultyGcs(): Promise<FaultyGcs> {
+  const scratch = makeScratch("gcs-account");
+  const accountFile = join(scratch.path, "account.json");
+  await writeGcsAccount(accountFile);
   const server = await startGcsServer("faults");
   const sessions = startGcsSessions(server.endpoint);
-  const proxy = await startFaultProxy(sessions.url);
-  return {
-    proxy,
-    sessions,
-    async open(settings = {}, beforeRetry) {
-      const policy = quickPolicy(ATTEMPTS_MAX, beforeRetry);
-      const reader = mapSettings({
-        GS_PREFIX: "gs://faults/repository",
-        STORAGE_EMULATOR_HOST: proxy.url,
-        GCS_MAX_CHUNK_SIZE: String(PART_BYTES),
-        ...settings,
-      });
-      const driver = await openGcsStorage(readGcsSettings(reader, ""), {
-        budget: new ByteBudget(32 * MIB),
-        log: SILENT_LOGGER,
-        clock: SYSTEM_CLOCK,
-        policy,
-        idleTimeoutMs: IDLE_TIMEOUT_MS,
-      });
-      return { driver: retrying(driver, policy), policy };
+  // The server takes any token: what the service does with one of another time is done before it.
+  const proxy = await startFaultProxy(sessions.url, [
+    {
+      times: Number.POSITIVE_INFINITY,
+      when: ({ headers }) => {
+        const times = timesOfToken(headers.authorization);
+        const nowMs = Date.now();
+        return times !== undefined && (times.issuedMs > nowMs || times.expiresMs < nowMs);
+      },
+      fault: refusal(401),
     },
+  ]);
+  const service = faultyService(proxy, {
+    settings: {
+      GS_PREFIX: "gs://faults/repository",
+      STORAGE_EMULATOR_HOST: proxy.url,
+      GCS_MAX_CHUNK_SIZE: String(PART_BYTES),
+    },
+    open: (settings, options) => openGcsStorage(readGcsSettings(settings, ""), options),
     async stop() {
-      await proxy.stop();
       await sessions.stop();
       await server.stop();
+      scratch[Symbol.dispose]();
     },
+  });
+  const account = {
+    GCS_ENDPOINT: proxy.url,
+    GOOGLE_APPLICATION_CREDENTIALS: accountFile,
   };
+  return { ...service, sessions, account };
 }
 
-export function gcsDialect(service: () => FaultyService): FaultDialect {
-  const reasons: Readonly<Record<number, string>> = {
-    403: "forbidden",
-    429: "rateLimitExceeded",
-    500: "internalError",
-    503: "backendError",
-  };
+const REASONS: Readonly<Record<number, string>> = {
+  401: "authError",
+  403: "forbidden",
+  429: "rateLimitExceeded",
+  500: "internalError",
+  503: "backendError",
+};
+
+function refusal(status: number, headers: Values = {}) {
+  const reason = REASONS[status] ?? "invalid";
+  const error = { code: status, message: "as the test wants it", errors: [{ reason }] };
+  const type = { "content-type": "application/json" };
+  const body = JSON.stringify({ error });
+  return { kind: "answer", status, body, headers: { ...type, ...headers } } as const;
+}
+
+export function gcsDialect(service: () => FaultyGcs): FaultDialect {
   return {
     name: "GCS",
     service,
@@ -69,14 +86,12 @@ export function gcsDialect(service: () => FaultyService): FaultDialect {
     part: { method: "PUT", url: /upload_id=/ },
     commit: { method: "PUT", url: /upload_id=/, skip: 2 },
     listing: { method: "GET", url: /\/o\?/ },
-    answer: (status, headers = {}) => {
-      const reason = reasons[status] ?? "invalid";
-      const error = { code: status, message: "as the test wants it", errors: [{ reason }] };
-      const type = { "content-type": "application/json" };
-      const body = JSON.stringify({ error });
-      return { kind: "answer", status, body, headers: { ...type, ...headers } };
-    },
+    partBytes: PART_BYTES,
+    largeBytes: 5 * MIB + 17,
+    answer: refusal,
+    expired: () => refusal(401),
+    timed: () => service().account,
     absentBucket: { GS_PREFIX: "gs://no-such-bucket/x" },
-    unknownHost: { STORAGE_EMULATOR_HOST: "http://no-such-host.invalid" },
+    unknownHost: { STORAGE_EMULATOR_HOST: `http://${UNRESOLVABLE_HOST}` },
   };
 }

@@ -1,8 +1,6 @@
-// What the fault tests of object services share: a driver before a proxy that spoils requests, and
-// what must hold under each fault, whatever the service.
+// What must hold under each fault on the way to an object service, whatever the service.
 import { beforeAll, describe, expect, test } from "vitest";
 import { defined } from "../../src/base/assert.ts";
-import type { StorageDriver } from "../../src/storage/driver.ts";
 import {
   AccessDeniedError,
   ObjectExistsError,
@@ -10,60 +8,18 @@ import {
   StorageUnavailableError,
 } from "../../src/storage/errors.ts";
 import { toObjectKey } from "../../src/storage/object-key.ts";
-import { type ByteSource, bytesSource, collect } from "../../src/stream/byte-stream.ts";
-import type { Fault, FaultProxy, FaultRule } from "../support/fault-proxy.ts";
-import type { RecordingPolicy } from "../support/retry-policy.ts";
+import { bytesSource, collect } from "../../src/stream/byte-stream.ts";
+import type { Fault, FaultProxy } from "../support/fault-proxy.ts";
 import { listed, NEVER, pattern, put, read } from "./storage-driver.calls.ts";
+import {
+  ATTEMPTS_MAX,
+  type FaultDialect,
+  type FaultyService,
+  MIB,
+  streamOf,
+} from "./storage-driver.faulty-service.ts";
 
-export const MIB = 1024 * 1024;
-export const ATTEMPTS_MAX = 4;
-export const IDLE_TIMEOUT_MS = 700;
-/** Parts of the services under test. */
-export const PART_BYTES = 2 * MIB;
-const LARGE_BYTES = 5 * MIB + 17;
 const BYTES = pattern(3 * MIB, 1);
-
-export interface FaultyStorage {
-  readonly driver: StorageDriver;
-  readonly policy: RecordingPolicy;
-}
-
-export type Values = Readonly<Record<string, string>>;
-
-export interface FaultyService {
-  readonly proxy: FaultProxy;
-  open(settings?: Values, beforeRetry?: () => Promise<unknown>): Promise<FaultyStorage>;
-  stop(): Promise<void>;
-}
-
-/** Which requests do what, and how the service says no. */
-export interface FaultDialect {
-  readonly name: string;
-  readonly service: () => FaultyService;
-  /** A small object, one part of a large one, and what makes a large object visible. */
-  readonly whole: Pick<FaultRule, "method" | "url">;
-  readonly part: Pick<FaultRule, "method" | "url">;
-  readonly commit: Pick<FaultRule, "method" | "url" | "skip">;
-  readonly listing: Pick<FaultRule, "method" | "url">;
-  /** An answer with an error of this status. */
-  readonly answer: (status: number, headers?: Values) => Extract<Fault, { kind: "answer" }>;
-  /** Settings of a bucket that is not there, and of a host that no name server knows. */
-  readonly absentBucket: Values;
-  readonly unknownHost: Values;
-}
-
-/** As what a compressor gives: read once, of unknown size. */
-function streamOf(bytes: Uint8Array): ByteSource {
-  return {
-    sizeBytes: undefined,
-    replayable: false,
-    async *open() {
-      for (let offset = 0; offset < bytes.byteLength; offset += 100_000) {
-        yield bytes.slice(offset, offset + 100_000);
-      }
-    },
-  };
-}
 
 export function testReadFaults(dialect: FaultDialect): void {
   const { service, answer } = dialect;
@@ -84,7 +40,7 @@ export function testReadFaults(dialect: FaultDialect): void {
       { kind: "stall-body", afterBytes: 500_000 },
       { kind: "reset-body", afterBytes: 0 },
     ];
-    test.each(broken)("a stream broken by $kind after $afterBytes bytes goes on", async (fault) => {
+    test.each(broken)("a stream broken by $kind ($afterBytes bytes) goes on", async (fault) => {
       const { driver } = await open();
       arm({ method: "GET", times: 2, fault });
       expect(Bun.deepEquals(await read(driver, key), BYTES)).toBe(true);
@@ -105,10 +61,18 @@ export function testReadFaults(dialect: FaultDialect): void {
       const replaced = toObjectKey("read/replaced.bin");
       const other = await open();
       const replace = () => put(other.driver, replaced, pattern(3 * MIB, 2));
-      const { driver } = await open({}, replace);
+      const { driver } = await open({}, { beforeRetry: replace });
       await put(driver, replaced, BYTES);
       arm({ method: "GET", fault: { kind: "cut-body", afterBytes: 1_000_000 } });
       await expect(read(driver, replaced)).rejects.toThrow("replaced while it was read");
+    });
+
+    test("a length that is not true is an error, never another object", async () => {
+      const { driver } = await open();
+      for (const extraBytes of [1, 1000, 10 * MIB]) {
+        arm({ method: "GET", fault: { kind: "overstate", extraBytes } });
+        await expect(read(driver, key)).rejects.toThrow("more bytes than the object has");
+      }
     });
 
     test("a stream that breaks again and again gives up", async () => {
@@ -150,7 +114,9 @@ export function testReadFaults(dialect: FaultDialect): void {
         { kind: "answer", status: 200, body: "<EnumerationResults><Blobs><Blob><Name>a" },
         { kind: "answer", status: 200, body: "{}" },
         { kind: "answer", status: 200, body: "" },
-      ] as const) {
+        { kind: "overstate", extraBytes: 1000 },
+        ...[0.2, 0.4, 0.6, 0.8, 0.9, 0.99].map((keptShare) => ({ kind: "shorten", keptShare })),
+      ] as readonly Fault[]) {
         arm({ ...dialect.listing, fault });
         policy.retries.length = 0;
         expect((await listed(driver, "read/object")).map((info) => info.key)).toEqual([key]);
@@ -203,15 +169,22 @@ export function testReadFaults(dialect: FaultDialect): void {
 }
 
 export function testWriteFaults(dialect: FaultDialect): void {
-  const { service, answer } = dialect;
+  const { service, answer, partBytes, largeBytes } = dialect;
   const open: FaultyService["open"] = (...options) => service().open(...options);
   const arm: FaultProxy["arm"] = (...rules) => service().proxy.arm(...rules);
   const internal = answer(500);
 
   describe(`${dialect.name}, writing under faults:`, () => {
-    test("a put is repeated after 503, 500, resets and silence, also of a stream", async () => {
+    test("a put is repeated after errors, resets and silence, also of a stream", async () => {
       const { driver, policy } = await open();
-      const faults = [answer(503), internal, { kind: "reset" }, { kind: "stall" }] as const;
+      const faults = [
+        answer(503),
+        internal,
+        { kind: "reset" },
+        { kind: "stall" },
+        { kind: "reset-request", afterBytes: 50_000 },
+        { kind: "stall-request", afterBytes: 50_000 },
+      ] as const;
       for (const [index, fault] of faults.entries()) {
         const key = toObjectKey(`put/${index}`);
         const bytes = pattern(100_000, index);
@@ -246,13 +219,13 @@ export function testWriteFaults(dialect: FaultDialect): void {
       await expect(driver.stat(key, NEVER)).rejects.toBeInstanceOf(ObjectNotFoundError);
     });
 
-    test.each(["answer", "reset"] as const)(
+    test.each(["answer", "reset", "reset-request"] as const)(
       "after %s of a large object only the part that failed is sent again",
       async (kind) => {
         const { driver } = await open();
         const key = toObjectKey(`one-part-${kind}`);
-        const bytes = pattern(LARGE_BYTES, 5);
-        const fault = kind === "answer" ? internal : ({ kind } as const);
+        const bytes = pattern(largeBytes, 5);
+        const fault = kind === "answer" ? internal : { kind, afterBytes: 100_000 };
         arm({ ...dialect.part, skip: 1, fault });
         await driver.put(key, streamOf(bytes), { ifAbsent: true, signal: NEVER });
         const sentBytes = service().proxy.seen.reduce(
@@ -260,7 +233,7 @@ export function testWriteFaults(dialect: FaultDialect): void {
           0,
         );
         expect(service().proxy.seen.some((seen) => seen.fault === kind)).toBe(true);
-        expect(sentBytes).toBeLessThan(LARGE_BYTES + PART_BYTES + 20_000);
+        expect(sentBytes).toBeLessThan(largeBytes + partBytes + 20_000);
         expect(Bun.deepEquals(await read(driver, key), bytes)).toBe(true);
       },
     );
@@ -272,7 +245,7 @@ export function testWriteFaults(dialect: FaultDialect): void {
         { ...internal, isForwarded: true },
       ] as const) {
         const key = toObjectKey(`part-answer-lost-${fault.kind}`);
-        const bytes = pattern(LARGE_BYTES, 6);
+        const bytes = pattern(largeBytes, 6);
         arm({ ...dialect.part, times: 2, fault });
         await driver.put(key, streamOf(bytes), { ifAbsent: true, signal: NEVER });
         expect(Bun.deepEquals(await read(driver, key), bytes)).toBe(true);
@@ -283,7 +256,7 @@ export function testWriteFaults(dialect: FaultDialect): void {
       const { driver } = await open();
       const key = toObjectKey("no-part");
       arm({ ...dialect.part, skip: 1, times: 99, fault: internal });
-      await expect(put(driver, key, pattern(LARGE_BYTES, 6))).rejects.toMatchObject({
+      await expect(put(driver, key, pattern(largeBytes, 6))).rejects.toMatchObject({
         code: "storage",
         isTransient: true,
       });
@@ -302,7 +275,7 @@ export function testWriteFaults(dialect: FaultDialect): void {
         arm();
         await expect(driver.stat(key, NEVER)).rejects.toBeInstanceOf(ObjectNotFoundError);
         arm({ ...dialect.commit, fault: { kind: "answer", status: 200, body } });
-        const bytes = pattern(LARGE_BYTES, 7);
+        const bytes = pattern(largeBytes, 7);
         await put(driver, toObjectKey("foreign-commit"), bytes);
         expect(Bun.deepEquals(await read(driver, toObjectKey("foreign-commit")), bytes)).toBe(true);
       }
@@ -315,10 +288,10 @@ export function testWriteFaults(dialect: FaultDialect): void {
         { ...internal, isForwarded: true },
       ] as const;
       for (const [index, fault] of lost.entries()) {
-        for (const sizeBytes of [1000, LARGE_BYTES]) {
+        for (const sizeBytes of [1000, largeBytes]) {
           const key = toObjectKey(`lost-answer/${index}-${sizeBytes}`);
           const bytes = pattern(sizeBytes, 8);
-          arm({ ...(sizeBytes === LARGE_BYTES ? dialect.commit : dialect.whole), fault });
+          arm({ ...(sizeBytes === largeBytes ? dialect.commit : dialect.whole), fault });
           await driver.put(key, bytesSource(bytes), { ifAbsent: true, signal: NEVER });
           expect(service().proxy.seen.some((seen) => seen.fault === fault.kind)).toBe(true);
           expect(Bun.deepEquals(await read(driver, key), bytes)).toBe(true);

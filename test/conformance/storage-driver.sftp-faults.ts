@@ -9,11 +9,14 @@ import { mapSettings } from "../support/map-settings.ts";
 import { quickPolicy } from "../support/retry-policy.ts";
 import { type SftpServer, sftpSettings, startSftpServer } from "../support/sftp-server.ts";
 import { startTcpFaultProxy, type TcpFaultProxy } from "../support/tcp-fault-proxy.ts";
+import { UNRESOLVABLE_HOST } from "../support/unresolvable-host.ts";
 
 export interface FaultySftp extends AsyncDisposable {
   readonly server: SftpServer;
   readonly proxy: TcpFaultProxy;
   readonly driver: StorageDriver;
+  /** The same under a host's name that nobody knows. */
+  readonly nowhere: StorageDriver;
 }
 
 export interface FaultySftpOptions {
@@ -36,22 +39,24 @@ export async function startFaultySftp(options: FaultySftpOptions = {}): Promise<
     SSH_HOST_KEY_CHECK: "false",
     SSH_CONNECTIONS_MAX: String(options.connectionsMax ?? 2),
   };
-  const settings = readSftpSettings(mapSettings(values), {
-    storagePrefix: "",
-    account: undefined,
-  });
   const policy = quickPolicy(options.attemptsMax ?? 6, options.beforeRetry);
-  const inner = new SftpDriver(settings, {
-    budget: new ByteBudget(32 * 1024 * 1024),
-    clock: SYSTEM_CLOCK,
-    policy,
-    idleTimeoutMs: options.idleTimeoutMs ?? 20_000,
-  });
-  const driver = retrying(inner, policy);
+  const open = (change: Readonly<Record<string, string>> = {}) => {
+    const reader = mapSettings({ ...values, ...change });
+    const settings = readSftpSettings(reader, { storagePrefix: "", account: undefined });
+    const inner = new SftpDriver(settings, {
+      budget: new ByteBudget(32 * 1024 * 1024),
+      clock: SYSTEM_CLOCK,
+      policy,
+      idleTimeoutMs: options.idleTimeoutMs ?? 20_000,
+    });
+    return retrying(inner, policy);
+  };
+  const driver = open();
   return {
     server,
     proxy,
     driver,
+    nowhere: open({ SSH_PREFIX: `ssh://${server.userName}@${UNRESOLVABLE_HOST}/repository` }),
     async [Symbol.asyncDispose]() {
       await driver.close();
       await proxy[Symbol.asyncDispose]();

@@ -1,24 +1,28 @@
 // Proves that Azure Blob Storage never lies under seeded faults.
 import { afterAll, beforeAll, test } from "vitest";
 import { azureDialect, startFaultyAzure } from "../conformance/storage-driver.azure-faults.ts";
-import { faultSeeds, runSeededFaults } from "../conformance/storage-driver.seeded-faults.ts";
-import { type FaultyService, MIB } from "../conformance/storage-driver.service-faults.ts";
+import type { FaultyService } from "../conformance/storage-driver.faulty-service.ts";
+import { faultSeeds, RUN_TIMEOUT_MS } from "../conformance/storage-driver.seeded-faults.ts";
+import {
+  type FaultTally,
+  printTally,
+  runServiceFaults,
+} from "../conformance/storage-driver.seeded-service-faults.ts";
 import { AZURITE_HOOK_TIMEOUT_MS } from "../support/azurite.ts";
 
-let azure: FaultyService;
+let service: FaultyService;
+const dialect = azureDialect(() => service);
+const tally: FaultTally = new Map();
 beforeAll(async () => {
-  azure = await startFaultyAzure();
+  service = await startFaultyAzure();
 }, AZURITE_HOOK_TIMEOUT_MS);
-afterAll(() => azure?.stop());
-
-test.each(faultSeeds(2))("seed %i", async (seed) => {
-  await runSeededFaults({
-    seed,
-    rounds: 60,
-    storage: await azure.open(),
-    proxy: azure.proxy,
-    folder: `run-${seed}`,
-    largeBytes: 5 * MIB,
-    answer: azureDialect(() => azure).answer,
-  });
+afterAll(async () => {
+  printTally(dialect.name, tally);
+  await service?.stop();
 });
+
+test.each(faultSeeds(2))(
+  "seed %i",
+  (seed) => runServiceFaults(dialect, { seed, tally }),
+  RUN_TIMEOUT_MS,
+);

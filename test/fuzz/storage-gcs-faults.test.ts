@@ -5,24 +5,27 @@ import {
   gcsDialect,
   startFaultyGcs,
 } from "../conformance/storage-driver.gcs-faults.ts";
-import { faultSeeds, runSeededFaults } from "../conformance/storage-driver.seeded-faults.ts";
-import { MIB } from "../conformance/storage-driver.service-faults.ts";
+import { faultSeeds, RUN_TIMEOUT_MS } from "../conformance/storage-driver.seeded-faults.ts";
+import {
+  type FaultTally,
+  printTally,
+  runServiceFaults,
+} from "../conformance/storage-driver.seeded-service-faults.ts";
 import { GCS_HOOK_TIMEOUT_MS } from "../support/gcs-server.ts";
 
-let gcs: FaultyGcs;
+let service: FaultyGcs;
+const dialect = gcsDialect(() => service);
+const tally: FaultTally = new Map();
 beforeAll(async () => {
-  gcs = await startFaultyGcs();
+  service = await startFaultyGcs();
 }, GCS_HOOK_TIMEOUT_MS);
-afterAll(() => gcs?.stop());
-
-test.each(faultSeeds(3))("seed %i", async (seed) => {
-  await runSeededFaults({
-    seed,
-    rounds: 60,
-    storage: await gcs.open(),
-    proxy: gcs.proxy,
-    folder: `run-${seed}`,
-    largeBytes: 5 * MIB,
-    answer: gcsDialect(() => gcs).answer,
-  });
+afterAll(async () => {
+  printTally(dialect.name, tally);
+  await service?.stop();
 });
+
+test.each(faultSeeds(3))(
+  "seed %i",
+  (seed) => runServiceFaults(dialect, { seed, tally }),
+  RUN_TIMEOUT_MS,
+);

@@ -1,35 +1,32 @@
 // Proves that S3 storage never lies under seeded faults, by our own signer and by the SDK.
-import { afterAll, beforeAll, test } from "vitest";
+import { afterAll, beforeAll, describe, test } from "vitest";
 import {
-  errorBody,
-  type FaultyServer,
-  MIB,
-  startFaultyServer,
+  type FaultyS3,
+  S3_PATHS,
+  s3Dialect,
+  startFaultyS3,
 } from "../conformance/storage-driver.s3-faults.ts";
-import { faultSeeds, runSeededFaults } from "../conformance/storage-driver.seeded-faults.ts";
+import { faultSeeds, RUN_TIMEOUT_MS } from "../conformance/storage-driver.seeded-faults.ts";
+import {
+  type FaultTally,
+  printTally,
+  runServiceFaults,
+} from "../conformance/storage-driver.seeded-service-faults.ts";
 import { MINIO_HOOK_TIMEOUT_MS } from "../support/minio.ts";
 
-let server: FaultyServer;
+let server: FaultyS3;
 beforeAll(async () => {
-  server = await startFaultyServer();
+  server = await startFaultyS3();
 }, MINIO_HOOK_TIMEOUT_MS);
-afterAll(() => server?.stop());
+afterAll(() => server?.direct.stop());
 
-const CODES: Readonly<Record<number, string>> = { 429: "TooManyRequests", 503: "SlowDown" };
-
-const RUNS = faultSeeds(1).flatMap((seed) => [["direct", seed] as const, ["sdk", seed] as const]);
-
-test.each(RUNS)("%s, seed %i", async (path, seed) => {
-  await runSeededFaults({
-    seed,
-    rounds: 60,
-    storage: await server.open(path),
-    proxy: server.proxy,
-    folder: `${path}-${seed}`,
-    largeBytes: 11 * MIB,
-    answer: (status, headers = {}) => {
-      const body = errorBody(CODES[status] ?? "InternalError");
-      return { kind: "answer", status, body, headers };
-    },
-  });
+describe.each(S3_PATHS)("%s", (path) => {
+  const dialect = s3Dialect(path, () => server);
+  const tally: FaultTally = new Map();
+  afterAll(() => printTally(dialect.name, tally));
+  test.each(faultSeeds(1))(
+    "seed %i",
+    (seed) => runServiceFaults(dialect, { seed, tally }),
+    RUN_TIMEOUT_MS,
+  );
 });

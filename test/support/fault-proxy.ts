@@ -1,4 +1,10 @@
-import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
+import {
+  type ClientRequest,
+  createServer,
+  type IncomingMessage,
+  request,
+  type ServerResponse,
+} from "node:http";
 
 /** What happens to a request on its way. */
 export type Fault =
@@ -15,6 +21,12 @@ export type Fault =
   | { readonly kind: "reset"; readonly isForwarded?: boolean }
   /** The connection is reset, closed or left silent after so many bytes of the answer's body. */
   | { readonly kind: "reset-body" | "cut-body" | "stall-body"; readonly afterBytes: number }
+  /** The same after so many bytes of the request's body, of which the server gets no more. */
+  | { readonly kind: "reset-request" | "stall-request"; readonly afterBytes: number }
+  /** Of the answer's body only a part is sent, from 0 to 1, and its length agrees with that. */
+  | { readonly kind: "shorten"; readonly keptShare: number }
+  /** The answer promises so many bytes more than its body has, and ends. */
+  | { readonly kind: "overstate"; readonly extraBytes: number }
   /** No answer ever comes. */
   | { readonly kind: "stall" };
 
@@ -22,6 +34,7 @@ export interface FaultRule {
   readonly method?: string;
   /** Matched with path and query. */
   readonly url?: RegExp;
+  readonly when?: (request: IncomingMessage) => boolean;
   /** How many matching requests pass first. */
   readonly skip?: number;
   /** How many are then hit; default 1. */
@@ -34,6 +47,8 @@ export interface SeenRequest {
   readonly url: string;
   readonly headers: IncomingMessage["headers"];
   readonly fault: Fault["kind"] | undefined;
+  /** Of an answer that the proxy made. */
+  readonly status: number | undefined;
 }
 
 export interface FaultProxy {
@@ -51,15 +66,23 @@ interface LiveRule {
   hits: number;
 }
 
-/** A proxy in front of an HTTP server that spoils the requests that its rules name. */
-export async function startFaultProxy(upstream: string): Promise<FaultProxy> {
+/**
+ * A proxy in front of an HTTP server that spoils the requests that its rules name; those of
+ * `always` hold whatever is armed.
+ */
+export async function startFaultProxy(
+  upstream: string,
+  always: readonly FaultRule[] = [],
+): Promise<FaultProxy> {
   const target = new URL(upstream);
   const seen: SeenRequest[] = [];
+  const lasting = always.map(toLive);
   let rules: LiveRule[] = [];
   const server = createServer((incoming, outgoing) => {
-    const fault = faultFor(rules, incoming);
+    const fault = faultFor([...lasting, ...rules], incoming);
     const { method = "", url = "", headers } = incoming;
-    seen.push({ method, url, headers, fault: fault?.kind });
+    const status = fault?.kind === "answer" ? fault.status : undefined;
+    seen.push({ method, url, headers, fault: fault?.kind, status });
     incoming.on("error", () => {});
     outgoing.on("error", () => {});
     void serve({ incoming, outgoing, target, fault });
@@ -71,7 +94,7 @@ export async function startFaultProxy(upstream: string): Promise<FaultProxy> {
     url: `http://127.0.0.1:${address.port}`,
     seen,
     arm(...added) {
-      rules = added.map((rule) => ({ rule, skipped: 0, hits: 0 }));
+      rules = added.map(toLive);
       seen.length = 0;
     },
     stop: () =>
@@ -82,11 +105,16 @@ export async function startFaultProxy(upstream: string): Promise<FaultProxy> {
   };
 }
 
+function toLive(rule: FaultRule): LiveRule {
+  return { rule, skipped: 0, hits: 0 };
+}
+
 function faultFor(rules: readonly LiveRule[], incoming: IncomingMessage): Fault | undefined {
   for (const live of rules) {
     const { rule } = live;
     if (rule.method !== undefined && rule.method !== incoming.method) continue;
     if (rule.url !== undefined && !rule.url.test(incoming.url ?? "")) continue;
+    if (rule.when?.(incoming) === false) continue;
     if (live.skipped < (rule.skip ?? 0)) {
       live.skipped += 1;
       continue;
@@ -108,6 +136,10 @@ interface Exchange {
 async function serve(exchange: Exchange): Promise<void> {
   const { incoming, outgoing, fault } = exchange;
   try {
+    if (fault?.kind === "reset-request" || fault?.kind === "stall-request") {
+      await breakRequest(exchange, fault);
+      return;
+    }
     const body = await bodyOf(incoming);
     if (fault?.kind === "stall") return;
     if (fault?.kind === "reset") {
@@ -139,23 +171,55 @@ async function bodyOf(message: IncomingMessage): Promise<Buffer> {
 }
 
 function forward(exchange: Exchange, body: Buffer): Promise<IncomingMessage> {
-  const { incoming, target } = exchange;
   return new Promise((resolve, reject) => {
-    const upstream = request(
-      {
-        host: target.hostname,
-        port: target.port,
-        method: incoming.method,
-        path: incoming.url,
-        // With the client's own host, which its signature holds.
-        headers: incoming.headers,
-        setHost: false,
-      },
-      resolve,
-    );
+    const upstream = openUpstream(exchange, resolve);
     upstream.on("error", reject);
     upstream.end(body);
   });
+}
+
+function openUpstream(
+  { incoming, target }: Exchange,
+  onAnswer: (answer: IncomingMessage) => void,
+): ClientRequest {
+  return request(
+    {
+      host: target.hostname,
+      port: target.port,
+      method: incoming.method,
+      path: incoming.url,
+      // With the client's own host, which its signature holds.
+      headers: incoming.headers,
+      setHost: false,
+    },
+    onAnswer,
+  );
+}
+
+/** A body that is shorter than the place where it is to break comes whole, and is broken there. */
+async function breakRequest(
+  exchange: Exchange,
+  fault: Extract<Fault, { readonly kind: "reset-request" | "stall-request" }>,
+): Promise<void> {
+  const { incoming } = exchange;
+  const upstream = openUpstream(exchange, (answer) => answer.resume());
+  upstream.on("error", () => {});
+  let leftBytes = fault.afterBytes;
+  // Not by iteration, whose end would end the connection too.
+  await new Promise<void>((resolve) => {
+    incoming.on("data", (chunk: Buffer) => {
+      upstream.write(chunk.subarray(0, leftBytes));
+      leftBytes -= chunk.byteLength;
+      if (leftBytes <= 0) resolve();
+    });
+    incoming.on("end", resolve);
+    incoming.on("close", resolve);
+  });
+  incoming.pause();
+  // What was written has to reach the server first.
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  upstream.destroy();
+  if (fault.kind === "reset-request") incoming.socket.resetAndDestroy();
 }
 
 async function relay(answer: IncomingMessage, exchange: Exchange): Promise<void> {
@@ -163,6 +227,17 @@ async function relay(answer: IncomingMessage, exchange: Exchange): Promise<void>
   const headers = { ...answer.headers };
   delete headers.connection;
   delete headers["transfer-encoding"];
+  if (fault?.kind === "shorten" || fault?.kind === "overstate") {
+    const body = await bodyOf(answer);
+    const kept =
+      fault.kind === "shorten" ? Math.floor(body.byteLength * fault.keptShare) : undefined;
+    const length = kept ?? body.byteLength + (fault.kind === "overstate" ? fault.extraBytes : 0);
+    outgoing.writeHead(answer.statusCode ?? 502, { ...headers, "content-length": length });
+    outgoing.write(body.subarray(0, kept));
+    if (fault.kind === "overstate") await spoil(exchange);
+    else outgoing.end();
+    return;
+  }
   outgoing.writeHead(answer.statusCode ?? 502, headers);
   const limitBytes = fault !== undefined && "afterBytes" in fault ? fault.afterBytes : undefined;
   let sentBytes = 0;
@@ -183,5 +258,5 @@ async function spoil({ incoming, fault }: Exchange): Promise<void> {
   // What was written has to reach the client first.
   await new Promise((resolve) => setTimeout(resolve, 30));
   if (fault?.kind === "reset-body") incoming.socket.resetAndDestroy();
-  else if (fault?.kind === "cut-body") incoming.socket.end();
+  else if (fault?.kind !== "stall-body") incoming.socket.end();
 }

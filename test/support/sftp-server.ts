@@ -35,6 +35,8 @@ export interface SftpServer extends AsyncDisposable {
   kill(): Promise<void>;
   /** Starts it again, on the same port and folder. */
   restart(): Promise<void>;
+  /** Whether its keys let anybody in, from the next login on. */
+  trust(isTrusted: boolean): void;
 }
 
 const SSHD = "/usr/sbin/sshd";
@@ -53,7 +55,11 @@ export async function startSftpServer(options: SftpServerOptions = {}): Promise<
   makeKey(join(dir, "user"), "ed25519", "");
   makeKey(join(dir, "encrypted"), "rsa", PASSPHRASE);
   const publicKey = (name: string) => readFileSync(join(dir, `${name}.pub`), "utf8");
-  writeFileSync(join(dir, "authorized_keys"), publicKey("user") + publicKey("encrypted"));
+  const trust = (isTrusted: boolean) => {
+    const keys = isTrusted ? publicKey("user") + publicKey("encrypted") : "";
+    writeFileSync(join(dir, "authorized_keys"), keys);
+  };
+  trust(true);
   const hostKey = publicKey("host").split(" ").slice(0, 2).join(" ");
   writeFileSync(join(dir, "known_hosts"), `[127.0.0.1]:${port} ${hostKey}\n`);
   const furtherKeys = (options.hostKeys ?? []).map((key, index) => {
@@ -85,6 +91,7 @@ export async function startSftpServer(options: SftpServerOptions = {}): Promise<
     async restart() {
       listener = await start();
     },
+    trust,
     async [Symbol.asyncDispose]() {
       await kill();
       rmSync(dir, { recursive: true, force: true });

@@ -45,6 +45,10 @@ const HINTS: Readonly<Record<string, string>> = {
   InvalidStorageClass: "Set S3_STORAGE_CLASS to a class that this service has.",
 };
 
+/** HEAD is answered without a word. */
+const HINT_BAD_HEAD =
+  "The service does not say why: credentials may have expired, or AWS_REGION or S3_SSE_C be wrong.";
+
 /** Absences of something else than an object. */
 const OTHER_ABSENCES = new Set(["NoSuchBucket", "NoSuchUpload"]);
 
@@ -59,8 +63,10 @@ export const S3_ERRORS: ErrorDialect = createDialect({
   isPrecondition: ({ status, code }) =>
     status === 412 || (status === 409 && code === "ConditionalRequestConflict"),
   isUploadGone: ({ code }) => code === "NoSuchUpload",
-  hintOf: ({ code, message }) =>
-    /ObjectLockConfiguration/.test(message) ? HINT_OBJECT_LOCK : HINTS[code],
+  hintOf: ({ status, code, message }) => {
+    if (/ObjectLockConfiguration/.test(message)) return HINT_OBJECT_LOCK;
+    return status === 400 && code === "" ? HINT_BAD_HEAD : HINTS[code];
+  },
   deniedHint: "Let these credentials read, write, list and delete below the prefix.",
   certificateHint: "Name the service's certificate authority in S3_CA_CERT_FILE.",
 });

@@ -91,6 +91,17 @@ export class ObjectReader {
     });
   }
 
+  /** The same object ends before what an answer promised: what was on the way spoiled that. */
+  #overstated(key: ObjectKey, cause: unknown): StorageUnavailableError {
+    return new StorageUnavailableError({
+      storage: this.#options.name,
+      key,
+      detail: "an answer promised more bytes than the object has",
+      cause,
+      isTransient: true,
+    });
+  }
+
   #changed(key: ObjectKey): StorageUnavailableError {
     return new StorageUnavailableError({
       storage: this.#options.name,
@@ -111,12 +122,15 @@ export class ObjectReader {
         const { etag: ifMatch } = first.answer;
         // Without its tag nobody can say that the rest is of the same object.
         if (ifMatch === undefined) throw this.#changed(key);
-        current = await this.#open(key, { range, ifMatch, signal: first.signal });
-        if (!isSame(current.range, range)) {
-          await closeAnswer(current);
-          throw this.#wrongRange(key, { wanted: range, answer: current });
+        try {
+          current = await this.#open(key, { range, ifMatch, signal: first.signal });
+        } catch (error) {
+          throw error instanceof InvalidRangeError ? this.#overstated(key, error) : error;
         }
-        return current;
+        if (isSame(current.range, range)) return current;
+        await closeAnswer(current);
+        const error = this.#wrongRange(key, { wanted: range, answer: current });
+        throw error instanceof InvalidRangeError ? this.#overstated(key, error) : error;
       },
     });
     return closableStream(chunks, () => closeAnswer(current));
