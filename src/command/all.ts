@@ -19,6 +19,12 @@ import {
   ST_RM_SPEC,
   ST_STAT_SPEC,
 } from "./specs/st.ts";
+import {
+  ST_COPY_SPEC,
+  ST_TRANSFER_BACKUPS_SPEC,
+  ST_TRANSFER_FILES_SPEC,
+  ST_TRANSFER_PG_WALS_SPEC,
+} from "./specs/transfer.ts";
 import { WAL_FETCH_SPEC, WAL_PREFETCH_SPEC, WAL_PUSH_SPEC, WAL_RESTORE_SPEC } from "./specs/wal.ts";
 
 /**
@@ -55,6 +61,10 @@ export const COMMANDS: readonly Command[] = [
   { ...ST_RM_SPEC, load: () => import("./st-rm.ts") },
   { ...ST_CHECK_READ_SPEC, load: () => import("./st-check-read.ts") },
   { ...ST_CHECK_WRITE_SPEC, load: () => import("./st-check-write.ts") },
+  { ...ST_COPY_SPEC, load: () => import("./st-copy.ts") },
+  { ...ST_TRANSFER_FILES_SPEC, load: () => import("./st-transfer-files.ts") },
+  { ...ST_TRANSFER_PG_WALS_SPEC, load: () => import("./st-transfer-pg-wals.ts") },
+  { ...ST_TRANSFER_BACKUPS_SPEC, load: () => import("./st-transfer-backups.ts") },
   { ...CONFIG_SPEC, load: () => import("./config.ts") },
   { ...FLAGS_SPEC, load: () => import("./flags.ts") },
   { ...COMPLETION_SPEC, load: () => import("./completion.ts") },

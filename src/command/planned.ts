@@ -8,8 +8,6 @@ export const PLANNED_COMMANDS: Readonly<Record<string, readonly DatabaseKind[]>>
   "backup-mark": ["postgres", "mysql"],
   delete: ["postgres", "mysql", "redis"],
   copy: ["mysql", "redis"],
-  "st copy": ["postgres", "mysql", "redis"],
-  "st transfer": ["postgres", "mysql", "redis"],
   "wal-show": ["postgres"],
   "wal-verify": ["postgres"],
   "wal-receive": ["postgres"],

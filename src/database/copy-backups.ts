@@ -2,29 +2,20 @@ import { defined } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import type { DatabaseKind } from "../base/database-kind.ts";
 import type { Logger } from "../base/log.ts";
-import { forEachConcurrently } from "../base/pool.ts";
 import type { BackupName } from "../catalog/backup-name.ts";
 import { Catalog } from "../catalog/catalog.ts";
 import { BackupNotFoundError } from "../catalog/errors.ts";
 import type { BackupSelector } from "../catalog/selector.ts";
 import { incrementLink, type Sentinel } from "../catalog/sentinel.ts";
-import { sentinelKey } from "../catalog/storage-layout.ts";
 import type { ObjectInfo } from "../storage/driver.ts";
-import {
-  type CopiedObject,
-  type CopyOutcome,
-  type CopyRules,
-  type CopyWay,
-  copyObject,
-} from "../transfer/object-copy.ts";
+import type { CopyRules, CopyWay } from "../transfer/object-copy.ts";
 import type { Repository } from "../transfer/repository.ts";
 import type { ClosedWalRange, WalRange } from "../wal/archived-range.ts";
+import { BackupCopier, type CopyOutcomes } from "./backup-copier.ts";
 import {
   type BackupObject,
-  type BackupObjects,
   type BackupPlace,
   lookAtBackup,
-  proveCopied,
   refuseConflicts,
   statOrAbsent,
 } from "./copied-backup.ts";
@@ -54,7 +45,7 @@ export interface CopyRequest {
 
 export interface CopySummary {
   readonly backups: readonly BackupName[];
-  readonly outcomes: Readonly<Record<CopyOutcome, number>>;
+  readonly outcomes: CopyOutcomes;
 }
 
 /** One backup that is copied. */
@@ -81,7 +72,7 @@ class Copy {
   readonly #request: CopyRequest;
   readonly #place: BackupPlace;
   readonly #way: CopyWay;
-  readonly #outcomes = { copied: 0, present: 0, replaced: 0 };
+  readonly #copier: BackupCopier;
 
   constructor(request: CopyRequest) {
     const { source, target, database, log, signal } = request;
@@ -89,6 +80,7 @@ class Copy {
     this.#request = request;
     this.#place = { source, target, catalog, log, signal };
     this.#way = { ...request, from: source.driver, to: target.driver };
+    this.#copier = new BackupCopier(this.#place, this.#way, request.concurrencyMax);
   }
 
   async run(): Promise<CopySummary> {
@@ -106,14 +98,15 @@ class Copy {
       totalBytes += objects.sizeBytes;
     }
     onBegin?.(totalBytes);
-    await this.#copyExtras(wal.extras);
+    const copier = this.#copier;
+    await copier.copyAll(this.#extraItems(wal.extras));
     const done: ClosedWalRange[] = [];
     for (const backup of chosen) {
-      await this.#copyBackup(backup, done);
+      await copier.copyBackup(backup.name, this.#walItems(backup.range, done));
       done.push(backup.range);
     }
-    if (history !== undefined) await this.#copyAll(this.#walItems(history, done));
-    return { backups: chosen.map(({ name }) => name), outcomes: this.#outcomes };
+    if (history !== undefined) await copier.copyAll(this.#walItems(history, done));
+    return { backups: chosen.map(({ name }) => name), outcomes: copier.outcomes };
   }
 
   /** What was asked for and the parents, in the source's order of time, parents first. */
@@ -156,69 +149,25 @@ class Copy {
     return first === undefined ? undefined : { ...first, last: undefined };
   }
 
-  async #copyBackup(backup: Chosen, done: readonly ClosedWalRange[]): Promise<void> {
-    const { target, rules, log, signal } = this.#request;
-    const { name, range } = backup;
-    const objects = await lookAtBackup(this.#place, name);
-    if (rules.mayReplace) await this.#clear(name, objects);
-    else await refuseConflicts(this.#place, name, objects);
-    const copiedBefore = this.#outcomes.copied + this.#outcomes.replaced;
-    await this.#copyAll(this.#itemsOf(objects, range, done));
-    for (const document of objects.documents) await this.#copyOne(document, signal);
-    await proveCopied(target.driver, name, { objects, signal });
-    const there = await statOrAbsent(target.driver, sentinelKey(name), signal);
-    await this.#copyOne({ ...objects.sentinel, target: there }, signal);
-    const copied = this.#outcomes.copied + this.#outcomes.replaced - copiedBefore;
-    log.info(copied === 0 ? `${name} was there already` : `Copied ${name} (${copied} objects)`);
-  }
-
-  /** A backup that is replaced is none while its parts are: its sentinel goes first. */
-  async #clear(name: BackupName, objects: BackupObjects): Promise<void> {
-    const { target, signal } = this.#request;
-    try {
-      await refuseConflicts(this.#place, name, objects);
-    } catch {
-      await target.driver.delete([sentinelKey(name)], signal);
-    }
-    if (objects.strangers.length > 0) await target.driver.delete(objects.strangers, signal);
-  }
-
-  async *#itemsOf(
-    { parts }: BackupObjects,
-    range: ClosedWalRange,
-    done: readonly ClosedWalRange[],
-  ): AsyncGenerator<BackupObject> {
-    yield* parts;
-    yield* this.#walItems(range, done);
-  }
-
   /** WAL without a record of its hash; what came with an earlier range is left out. */
   async *#walItems(range: WalRange, done: readonly WalRange[]): AsyncGenerator<BackupObject> {
     for await (const { source, target } of walPairs(this.#way, range, this.#request.signal)) {
       if (done.some((earlier) => isWalOf(source, earlier))) continue;
-      yield { source, target, recorded: async () => undefined };
+      yield { source, target, recorded: unknown };
     }
   }
 
-  async #copyExtras(extras: readonly ObjectInfo[]): Promise<void> {
-    const { target, concurrencyMax, signal } = this.#request;
-    await forEachConcurrently(extras, { concurrencyMax, signal }, async (source, stop) => {
-      const there = await statOrAbsent(target.driver, source.key, stop);
-      await this.#copyOne({ source, target: there, recorded: async () => undefined }, stop);
-    });
+  /** Few: which of them are there is asked for one by one. */
+  async *#extraItems(extras: readonly ObjectInfo[]): AsyncGenerator<BackupObject> {
+    const { target, signal } = this.#request;
+    for (const source of extras) {
+      const there = await statOrAbsent(target.driver, source.key, signal);
+      yield { source, target: there, recorded: unknown };
+    }
   }
+}
 
-  async #copyAll(items: AsyncIterable<BackupObject>): Promise<void> {
-    const { concurrencyMax, signal } = this.#request;
-    await forEachConcurrently(items, { concurrencyMax, signal }, (item, stop) => {
-      return this.#copyOne(item, stop);
-    });
-  }
-
-  async #copyOne({ recorded, ...object }: BackupObject, signal: AbortSignal): Promise<void> {
-    const copied: CopiedObject = { ...object, recorded: await recorded(signal) };
-    const outcome = await copyObject(this.#way, copied, signal);
-    this.#outcomes[outcome] += 1;
-    this.#request.log.debug(`${outcome} ${object.source.key}`);
-  }
+/** Nothing was recorded of the object when it was stored. */
+async function unknown(): Promise<undefined> {
+  return undefined;
 }

@@ -44,7 +44,7 @@ test("names group and word of an unknown command of a group, and knows the plann
   expect(() => selectCommand("st check raed", "redis", "tidemark")).toThrow(
     'unknown command "raed" for "tidemark st check"',
   );
-  expect(() => selectCommand("st transfer", "postgres", "wal-g")).toThrow("not part of this");
+  expect(() => selectCommand("copy", "redis", "wal-g")).toThrow("not part of this");
 });
 
 test("finds commands of groups, and groups", () => {
