@@ -24,18 +24,21 @@ export function sdkHandler(transport: Transport): RequestHandler {
     metadata: { handlerProtocol: "http/1.1" },
     async handle(request: SdkRequest, options?: { readonly abortSignal?: AbortSignal }) {
       const { host: _host, expect: _expect, ...headers } = request.headers;
-      const response = await transport({
-        method: request.method,
-        url: urlOf(request),
-        headers,
-        body: bodyOf(request.body),
-        signal: options?.abortSignal ?? NEVER,
-      });
+      const signal = options?.abortSignal ?? NEVER;
+      const response = await unshared(signal, () =>
+        transport({
+          method: request.method,
+          url: urlOf(request),
+          headers,
+          body: bodyOf(request.body),
+          signal,
+        }),
+      );
       return {
         response: {
           statusCode: response.status,
           headers: Object.fromEntries(response.headers),
-          body: toWebStream(response.body),
+          body: toWebStream(response.body, signal),
         },
       };
     },
@@ -72,12 +75,21 @@ function bodyOf(body: unknown): Uint8Array | string | undefined {
   throw new TypeError("only bytes and text are sent through the SDK");
 }
 
-function toWebStream(body: ByteStream): ReadableStream<Uint8Array> {
+/** The SDK writes into the errors that it meets: the reason of an abort is not its own. */
+async function unshared<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw signal.aborted ? new Error("aborted", { cause: error }) : error;
+  }
+}
+
+function toWebStream(body: ByteStream, signal: AbortSignal): ReadableStream<Uint8Array> {
   const chunks = body[Symbol.asyncIterator]();
   return new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
-        const next = await chunks.next();
+        const next = await unshared(signal, () => chunks.next());
         if (next.done === true) controller.close();
         else controller.enqueue(next.value);
       },

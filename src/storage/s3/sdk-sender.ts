@@ -154,7 +154,10 @@ function toSdkCredentials({ accessKeyId, secretAccessKey, sessionToken }: S3Cred
 
 /** What the SDK throws in our words: its own objects carry requests and their headers. */
 function toS3Error(error: unknown, now: Date): unknown {
-  if (error instanceof ConnectionError || error instanceof ServiceError) return error;
+  if (error instanceof ServiceError) return error;
+  if (error instanceof ConnectionError) {
+    return new ConnectionError(firstLine(error.message), error.cause);
+  }
   const status = statusOf(error);
   if (error instanceof S3ServiceException || (error instanceof Error && status !== undefined)) {
     const response = responseOf(error);
@@ -163,7 +166,7 @@ function toS3Error(error: unknown, now: Date): unknown {
     return new ServiceError({
       status: status ?? 0,
       code: NAMELESS.has(error.name) ? "" : error.name,
-      message: error.message === "UnknownError" ? "" : error.message,
+      message: error.message === "UnknownError" ? "" : firstLine(error.message),
       retryAfterMs: parseRetryAfter(response?.headers?.["retry-after"], now),
     });
   }
@@ -187,5 +190,10 @@ function statusOf(error: unknown): number | undefined {
 }
 
 function unreadable(error: Error): ConnectionError {
-  return new ConnectionError("the answer cannot be read", new Error(error.message));
+  return new ConnectionError("the answer cannot be read", new Error(firstLine(error.message)));
+}
+
+/** The SDK adds advice for programmers to whatever fails while it reads an answer. */
+function firstLine(message: string): string {
+  return message.split("\n", 1)[0] ?? "";
 }

@@ -110,3 +110,40 @@ test("keys are those of the moment, and refused ones are replaced once", async (
   expect(used).toEqual(["first", "second", "third"]);
   expect(replaced).toEqual(["second"]);
 });
+
+test("an answer that breaks off, or is none of S3's, is an error of one line", async () => {
+  for (const [status, text] of [
+    [403, "<html>Log in first"],
+    [500, "{"],
+    [200, "<ListBucketResult><IsTrunc"],
+  ] as const) {
+    endpoint.answer = () => new Response(text, { status });
+    const error = await new SdkSender(endpoint.options)
+      .send(new ListObjectsV2Command({ Bucket: "bucket" }), { headers: {}, signal: NEVER })
+      .catch((caught: unknown) => caught);
+    const { message, cause } = error as Error;
+    for (const part of [message, String(cause)]) expect(part).not.toMatch(/\n|\$response/);
+  }
+});
+
+test("the reason of an abort comes out as it was, though the SDK was reading an answer", async () => {
+  const stop = new AbortController();
+  const reason = new Error("another part failed");
+  endpoint.answer = () =>
+    new Response(
+      new ReadableStream({
+        pull(controller) {
+          controller.enqueue(new TextEncoder().encode("<Error>"));
+          setTimeout(() => stop.abort(reason), 20);
+          return new Promise(() => {});
+        },
+      }),
+      { status: 400 },
+    );
+  const sent = new SdkSender(endpoint.options).send(
+    new ListObjectsV2Command({ Bucket: "bucket" }),
+    { headers: {}, signal: stop.signal },
+  );
+  await expect(sent).rejects.toBe(reason);
+  expect(reason.message).toBe("another part failed");
+});
