@@ -9,6 +9,8 @@ import type { Repository } from "./repository.ts";
 
 /** A gap that is read along, since another request would take longer. */
 const GAP_BYTES_MAX = 128 << 10;
+/** Above this part of an object, it is one request from the first needed byte to the last. */
+const REQUESTS_SHARE_MAX = 0.6;
 
 export interface RangesRequest {
   /** Full key, extension included. */
@@ -78,7 +80,7 @@ class PlainRanges implements ObjectRanges {
   }
 
   async *read(spans: readonly Span[], signal: AbortSignal): AsyncGenerator<PlacedBytes> {
-    for (const run of joined(spans)) {
+    for (const run of joined(spans, GAP_BYTES_MAX)) {
       let position = run.start;
       for await (const bytes of await storedSpan(this.#driver, this.#key, run, signal)) {
         // Once it is recycled, a chunk may have no bytes any more.
@@ -144,7 +146,8 @@ class FrameRanges implements ObjectRanges {
   async *#stored(frames: readonly number[], signal: AbortSignal): AsyncGenerator<Uint8Array> {
     const spans = frames.map((frame) => this.#storedSpanOf(frame));
     let index = 0;
-    for (const run of joined(spans)) {
+    const isMost = sumOf(spans) > (this.#index.storedStarts.at(-1) ?? 0) * REQUESTS_SHARE_MAX;
+    for (const run of joined(spans, isMost ? Number.POSITIVE_INFINITY : GAP_BYTES_MAX)) {
       let at = run.start;
       for await (const chunk of await storedSpan(this.#driver, this.#key, run, signal)) {
         // What lies in a gap is left out.
@@ -203,10 +206,10 @@ function frameAt(plainStarts: Float64Array, position: number): number {
 }
 
 /** Spans that are close enough to be read at once. */
-function* joined(spans: readonly Span[]): Generator<Span> {
+function* joined(spans: readonly Span[], gapBytesMax: number): Generator<Span> {
   let run: Span | undefined;
   for (const span of spans) {
-    if (run !== undefined && span.start - run.end <= GAP_BYTES_MAX) {
+    if (run !== undefined && span.start - run.end <= gapBytesMax) {
       run = { start: run.start, end: Math.max(run.end, span.end) };
       continue;
     }

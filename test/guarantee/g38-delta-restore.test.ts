@@ -130,6 +130,24 @@ describe("G38 what a delta restore fetches", () => {
     expect(fetched() - before).toBeLessThan(wholeBytes / 5);
   });
 
+  it("are the frames of the pages that differ, in one request where they are most", async () => {
+    using scratch = makeScratch("g38");
+    const { repository, requests } = await countedRepository("zstd");
+    const { backup } = await storeRandomChain(repository, seededRandom(SEED), 0, { bigMiB: 48 });
+    const folder = join(scratch.path, "data");
+    const clean = await restored({ repository, backup }, folder, false);
+    const big = join(folder, "data/base/1/77777");
+    const content = readFileSync(big);
+    for (let at = 17; at < content.byteLength; at += 100 * 8192) content.fill(3, at, at + 50);
+    writeFileSync(big, content);
+    requests.length = 0;
+    const again = await restored({ repository, backup }, folder, true);
+    expect(again.files).toEqual(clean.files);
+    const ofPart = requests.filter(({ key }) => key.includes("/part_001.tar"));
+    // Its table of frames, and the frames.
+    expect(ofPart.map(({ isWhole }) => isWhole)).toEqual([false, false]);
+  });
+
   it("is nothing of parts that are the same", async () => {
     using scratch = makeScratch("g38");
     const repository = await memoryRepository("zstd");
@@ -200,11 +218,13 @@ describe("G38 links of tablespaces", () => {
   });
 });
 
-/** A repository that counts the bytes that are read from it. */
+/** A repository that counts the bytes that are read from it, and what is asked for. */
 async function countedRepository(codec: CodecName) {
   const repository = await memoryRepository(codec);
+  const requests: { readonly key: string; readonly isWhole: boolean }[] = [];
   let bytes = 0;
   const get: StorageDriver["get"] = async (key, options) => {
+    requests.push({ key, isWhole: options.range === undefined });
     const stream = await repository.driver.get(key, options);
     return (async function* () {
       for await (const chunk of stream) {
@@ -219,7 +239,7 @@ async function countedRepository(codec: CodecName) {
       return typeof value === "function" ? value.bind(target) : value;
     },
   });
-  return { repository: { ...repository, driver }, fetched: () => bytes };
+  return { repository: { ...repository, driver }, fetched: () => bytes, requests };
 }
 
 function restoreSpec(name: string, source: string, folder: string): Partial<RestoreOptions> {

@@ -1,13 +1,12 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync } from "node:fs";
 import { CorruptObjectError, FilesystemError, messageOf } from "../../base/errors.ts";
 import { ContentHasher, PAGE_LEAF_BYTES, PLAIN_LEAF_BYTES } from "../../stream/content-hash.ts";
 import type { PartEntry } from "../../transfer/stored-part.ts";
 import type { PartSpan } from "../adapter.ts";
+import { READ_AHEAD_BYTES, ReadingAhead } from "./reading-ahead.ts";
 import type { WrittenPages } from "./written-pages.ts";
 
 const { O_NOFOLLOW, O_NONBLOCK, O_RDONLY } = constants;
-
-const READ_BYTES = 512 << 10;
 
 /** What is known of a whole file of a part, and of the file in the target. */
 export interface WantedEntry {
@@ -19,19 +18,21 @@ export interface WantedEntry {
 }
 
 /** Which pieces of whole files have to be fetched; with a target that holds something already. */
-export class NeedsFinder {
+export class NeedsFinder implements Disposable {
   readonly #isCompared: boolean;
-  readonly #buffer = new Uint8Array(READ_BYTES);
+  readonly #reader = new ReadingAhead();
+  readonly #signal: AbortSignal;
 
-  constructor(options: { readonly isCompared: boolean }) {
+  constructor(options: { readonly isCompared: boolean; readonly signal: AbortSignal }) {
     this.#isCompared = options.isCompared;
+    this.#signal = options.signal;
   }
 
   /** Pieces of the file's content, ascending. Nothing is changed. */
-  needs(wanted: WantedEntry): readonly PartSpan[] {
+  async needs(wanted: WantedEntry): Promise<readonly PartSpan[]> {
     const { entry, written } = wanted;
     const differing = this.#isCompared
-      ? this.#differing(wanted)
+      ? await this.#differing(wanted)
       : spansOf(entry.sizeBytes > 0, entry.sizeBytes);
     if (written === undefined) return differing;
     const needed: PartSpan[] = [];
@@ -41,7 +42,11 @@ export class NeedsFinder {
     return needed;
   }
 
-  #differing(wanted: WantedEntry): readonly PartSpan[] {
+  [Symbol.dispose](): void {
+    this.#reader[Symbol.dispose]();
+  }
+
+  async #differing(wanted: WantedEntry): Promise<readonly PartSpan[]> {
     const { entry, fullPath } = wanted;
     const all = spansOf(entry.sizeBytes > 0, entry.sizeBytes);
     let descriptor: number;
@@ -55,10 +60,11 @@ export class NeedsFinder {
       const stats = fstatSync(descriptor);
       // A file with a second name is not written to: it is made anew.
       if (!stats.isFile() || stats.nlink !== 1) return all;
-      if (entry.pageHashes !== undefined) return this.#differingPages(descriptor, wanted);
+      if (entry.pageHashes !== undefined) return await this.#differingPages(descriptor, wanted);
       if (stats.size !== entry.sizeBytes) return all;
-      return this.#hasContent(descriptor, entry) ? [] : all;
+      return (await this.#hasContent(descriptor, entry)) ? [] : all;
     } catch (cause) {
+      this.#signal.throwIfAborted();
       if (cause instanceof CorruptObjectError) throw cause;
       throw new FilesystemError(fullPath, `cannot be read: ${messageOf(cause)}`, { cause });
     } finally {
@@ -66,18 +72,19 @@ export class NeedsFinder {
     }
   }
 
-  #hasContent(descriptor: number, entry: PartEntry): boolean {
+  async #hasContent(descriptor: number, entry: PartEntry): Promise<boolean> {
     const hasher = new ContentHasher(PLAIN_LEAF_BYTES, entry.sizeBytes);
-    for (let position = 0; position < entry.sizeBytes; ) {
-      const read = readSync(descriptor, this.#buffer, 0, READ_BYTES, position);
-      if (read === 0) return false;
-      hasher.update(this.#buffer.subarray(0, read));
-      position += read;
-    }
+    await this.#reader.read(descriptor, entry.sizeBytes, (bytes) => {
+      this.#signal.throwIfAborted();
+      hasher.update(bytes);
+    });
     return hasher.digest().hash === entry.xxHash3;
   }
 
-  #differingPages(descriptor: number, { entry, written }: WantedEntry): readonly PartSpan[] {
+  async #differingPages(
+    descriptor: number,
+    { entry, written }: WantedEntry,
+  ): Promise<readonly PartSpan[]> {
     const { sizeBytes, pageHashes } = entry;
     const pageCount = Math.ceil(sizeBytes / PAGE_LEAF_BYTES);
     if (pageHashes === undefined || pageHashes.length < pageCount) {
@@ -86,23 +93,24 @@ export class NeedsFinder {
     const skipped = written?.pageBytes === PAGE_LEAF_BYTES ? written : undefined;
     const spans: PartSpan[] = [];
     let start = -1;
-    for (let position = 0; position < sizeBytes; position += READ_BYTES) {
-      const read = readSync(descriptor, this.#buffer, 0, READ_BYTES, position);
-      const end = Math.min(sizeBytes, position + READ_BYTES);
+    await this.#reader.read(descriptor, sizeBytes, (bytes, position) => {
+      this.#signal.throwIfAborted();
+      const end = Math.min(sizeBytes, position + READ_AHEAD_BYTES);
       for (let at = position; at < end; at += PAGE_LEAF_BYTES) {
         const page = at / PAGE_LEAF_BYTES;
         const from = at - position;
         const to = Math.min(PAGE_LEAF_BYTES, sizeBytes - at) + from;
         const isEqual =
           skipped?.has(page) === true ||
-          (to <= read && Bun.hash.xxHash3(this.#buffer.subarray(from, to)) === pageHashes[page]);
+          (to <= bytes.byteLength &&
+            Bun.hash.xxHash3(bytes.subarray(from, to)) === pageHashes[page]);
         if (!isEqual && start < 0) start = at;
         if (isEqual && start >= 0) {
           spans.push({ start, end: at });
           start = -1;
         }
       }
-    }
+    });
     if (start >= 0) spans.push({ start, end: sizeBytes });
     return spans;
   }

@@ -45,7 +45,9 @@ export async function restoreFromPieces(
     if (neededBytes > object.plainBytes * PIECES_SHARE_MAX) return false;
     pieces = await request.pieces();
     if (pieces === undefined) return false;
-    if (pieces.storedBytesOf(spans) > object.storedBytes * PIECES_SHARE_MAX) return false;
+    const isMost = pieces.storedBytesOf(spans) > object.storedBytes * PIECES_SHARE_MAX;
+    // In a directory with an earlier state, everything would be read and compared once more.
+    if (isMost && !rules.tree.isCompared) return false;
   }
   for (const entry of entries) restorePlain(entry, request.name, rules);
   const writer = new PiecesWriter(request.name, needs, rules);
@@ -75,7 +77,7 @@ async function findNeeds(
   rules: PartRules,
 ): Promise<readonly EntryNeeds[] | undefined> {
   const { files, tree } = rules;
-  const finder = new NeedsFinder({ isCompared: tree.isCompared });
+  using finder = new NeedsFinder({ isCompared: tree.isCompared, signal });
   const pace = new Pace(TURN_BYTES);
   const garbage = new GarbagePace();
   const needs: EntryNeeds[] = [];
@@ -100,7 +102,7 @@ async function findNeeds(
     const fullPath = tree.pathOf(place);
     // Not through a link: it gives way before the file is written, and with it what was compared.
     if (tree.isCompared) tree.makeParents(place);
-    needs.push({ entry, place, mode, spans: finder.needs({ entry, fullPath, written }) });
+    needs.push({ entry, place, mode, spans: await finder.needs({ entry, fullPath, written }) });
     await pace.passed(tree.isCompared ? sizeBytes : 0);
     signal.throwIfAborted();
     garbage.passed();
