@@ -12,6 +12,12 @@ export async function run(invocation: Invocation): Promise<void> {
   const name = options.text("backup-name");
   const { walOfBackup } = await loadPostgresBackupWal();
   await betweenStorages(invocation, async ({ source, target, settings, concurrencyMax }) => {
+    if (source.cipher.keyId !== target.cipher.keyId) {
+      log.warning(
+        "objects are copied as they are stored: the settings of --to hold another key than those " +
+          "of --from, or none, and may not read them",
+      );
+    }
     const usualBytes = (settings.whole("PG_WAL_SIZE") ?? USUAL_WAL_MEBIBYTES) << 20;
     let progress: ReturnType<Invocation["progress"]> | undefined;
     try {

@@ -21,7 +21,7 @@ import { type BinaryOptions, runBinary, startBinary } from "../support/run-binar
 import { giveToServers, makeScratch, type ScratchDir } from "../support/scratch.ts";
 import { type SftpServer, sftpSettings, startSftpServer } from "../support/sftp-server.ts";
 
-const MOMENTS = Number(process.env["CRASH_MOMENTS"] ?? 5);
+const MOMENTS = Number(process.env["CRASH_MOMENTS"] ?? 4);
 const SEED = Number(process.env["CRASH_SEED"] ?? 20_261_124);
 const KEY = { WALG_LIBSODIUM_KEY: "5b".repeat(32), WALG_LIBSODIUM_KEY_TRANSFORM: "hex" };
 const SENTINEL = /^basebackups_005\/([^/]+)_backup_stop_sentinel\.json$/;

@@ -12,7 +12,7 @@ import { seededRandom } from "../support/random.ts";
 import { runBinary, startBinary } from "../support/run-binary.ts";
 import { makeScratch, type ScratchDir } from "../support/scratch.ts";
 
-const MOMENTS = Number(process.env["CRASH_MOMENTS"] ?? 4);
+const MOMENTS = Number(process.env["CRASH_MOMENTS"] ?? 3);
 const SEED = Number(process.env["CRASH_SEED"] ?? 20_261_124);
 const SENTINEL = "_backup_stop_sentinel.json";
 const TEMPORARY = /\.tmp\.\d{8}T\d{6}Z-[0-9a-f]{16}$/;
@@ -181,7 +181,7 @@ describe("st transfer", () => {
       running.kill("SIGKILL");
       if ((await running.exited) === 137) killed += 1;
       for (const root of [fixture.repository, far]) expectSound(root, before);
-      const again = await run(words);
+      const again = await run(`${words} --turbo`);
       expect(again.exitCode, again.stderr).toBe(0);
       const there = objectsOf(far);
       for (const [key, content] of before) {

@@ -43,6 +43,16 @@ test("writes JSON by flag or by setting, to the file that is named, without secr
   expect(three).toMatch(/^INFO: .* three$/);
 });
 
+test("takes out secrets that came later, besides those that it knew", () => {
+  const path = join(folder, "b.log");
+  const log = logOf({ WALG_LOG_DESTINATION: path, PGPASSWORD: "hush-hush" });
+  log.conceal(["tell-nobody"]);
+  log.conceal(["nor-this"]);
+  log.logger.info("a hush-hush, a tell-nobody, a nor-this");
+  expect(readFileSync(path, "utf8")).toMatch(/a --HIDDEN--, a --HIDDEN--, a --HIDDEN--$/m);
+  expect(log.scrub("tell-nobody")).toBe("--HIDDEN--");
+});
+
 test("shows no progress when only warnings and errors are wanted", () => {
   expect(logOf({}, true).progress("x", 1)).toBe(SILENT_PROGRESS);
   expect(logOf({ WALG_LOG_LEVEL: "ERROR" }).progress("x", 1)).toBe(SILENT_PROGRESS);
