@@ -36,14 +36,15 @@ export class AesCfb {
     const totalBytes = restBytes + bytes.byteLength;
     const sizeBytes = totalBytes - (totalBytes % BLOCK_BYTES);
     if (sizeBytes === 0) {
-      this.#rest = concatBytes([this.#rest, bytes.slice()]);
+      this.#rest = concatBytes([this.#rest, bytes]);
       return new Uint8Array(0);
     }
     // Memory of its own, so that it can be seen as words.
     const result = new Uint8Array(Buffer.allocUnsafeSlow(sizeBytes).buffer);
     result.set(this.#rest, 0);
     result.set(bytes.subarray(0, sizeBytes - restBytes), restBytes);
-    this.#rest = bytes.slice(sizeBytes - restBytes);
+    // A copy: slices of a Buffer are views, and the chunk may be used again.
+    this.#rest = Uint8Array.from(bytes.subarray(sizeBytes - restBytes));
     if (this.#stream.byteLength < BLOCK_BYTES + sizeBytes) {
       this.#stream = new Uint8Array(BLOCK_BYTES + sizeBytes);
     }

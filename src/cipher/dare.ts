@@ -120,8 +120,7 @@ export async function* openDare(
   let first: Uint8Array | undefined;
   let openChacha: ChachaOpener | undefined;
   for (let number = 0, isLast = false; !isLast; number += 1) {
-    // A copy: the next read may take its place.
-    const header = (await reader.read(HEADER_BYTES)).slice();
+    const header = Uint8Array.from(await reader.read(HEADER_BYTES));
     checkHeader(header, first);
     const suite = header[1];
     if (suite === DARE_CHACHA) openChacha ??= await chacha?.();
@@ -154,7 +153,7 @@ function checkHeader(header: Uint8Array, first: Uint8Array | undefined): void {
   if (header[0] !== VERSION) throw corruptDare("no DARE 2.0 package where one should be");
   if (first === undefined) return;
   if (header[1] !== first[1]) throw corruptDare("a package of another cipher");
-  const own = header.slice(4);
+  const own = Uint8Array.from(header.subarray(4));
   own[0] = (own[0] ?? 0) & ~IS_LAST;
   if (Buffer.compare(own, first.subarray(4)) !== 0)
     throw corruptDare("a package of another stream");

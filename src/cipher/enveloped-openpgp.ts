@@ -116,7 +116,7 @@ async function readHead(reader: ByteReader) {
     if (field.byteLength < 4) throw corrupt("cut short inside its head");
     const sizeBytes = Buffer.from(field).readUInt32LE();
     if (reader.consumedBytes + sizeBytes > HEAD_BYTES_MAX) throw corrupt("its head is too long");
-    const bytes = (await reader.read(sizeBytes)).slice();
+    const bytes = Uint8Array.from(await reader.read(sizeBytes));
     if (bytes.byteLength < sizeBytes) throw corrupt("cut short inside its head");
     return bytes;
   };

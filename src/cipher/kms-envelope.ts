@@ -32,7 +32,7 @@ export const AWS_KMS_FORMAT: KmsFormat = {
     );
   },
   async readEncryptedKey(reader) {
-    const encryptedKey = (await reader.read(AWS_KEY_BYTES)).slice();
+    const encryptedKey = Uint8Array.from(await reader.read(AWS_KEY_BYTES));
     if (encryptedKey.byteLength === AWS_KEY_BYTES) return encryptedKey;
     throw new CorruptObjectError("AWS KMS data", "cut short inside the encrypted data key");
   },
@@ -68,7 +68,7 @@ export const YANDEX_KMS_FORMAT: KmsFormat = {
     if (sizeBytes === 0 || sizeBytes > YANDEX_KEY_BYTES_MAX) {
       throw corrupt(`an encrypted data key of ${sizeBytes} bytes`);
     }
-    const encryptedKey = (await reader.read(sizeBytes)).slice();
+    const encryptedKey = Uint8Array.from(await reader.read(sizeBytes));
     if (encryptedKey.byteLength === sizeBytes) return encryptedKey;
     throw corrupt("cut short inside the encrypted data key");
   },

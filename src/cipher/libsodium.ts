@@ -164,7 +164,7 @@ async function* decrypt(
 ): AsyncGenerator<Uint8Array> {
   const reader = new ByteReader(input);
   try {
-    const header = (await reader.read(HEADER_BYTES)).slice();
+    const header = Uint8Array.from(await reader.read(HEADER_BYTES));
     if (header.byteLength < HEADER_BYTES) throw corruptLibsodium("cut short inside the header");
     const engine = await openEngine();
     let stored = await reader.read(STORED_BATCH_BYTES);

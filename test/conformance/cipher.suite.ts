@@ -5,6 +5,7 @@ import { CorruptObjectError } from "../../src/base/errors.ts";
 import type { Cipher } from "../../src/cipher/cipher.ts";
 import { WrongKeyError } from "../../src/cipher/errors.ts";
 import { type ByteStream, collect } from "../../src/stream/byte-stream.ts";
+import { freedWhenRecycled } from "../../src/stream/chunk-pool.ts";
 import { inChunks, incompressible, seededFractions } from "../support/sample-bytes.ts";
 
 const LIMIT_BYTES = 1 << 28;
@@ -206,6 +207,42 @@ function testStreamManners(subject: CipherSubject): void {
       for await (const chunk of stage(input())) if (chunk.byteLength > 100) break;
       expect(isClosed).toBe(true);
       expect(pulledBytes).toBeLessThan(2 * MIB);
+    }
+  });
+
+  test("is done with a chunk when it recycles it", async () => {
+    const { own } = await subject.open();
+    const plain = incompressible(300_000, 20);
+    async function* freed(bytes: Uint8Array): ByteStream {
+      for (let from = 0; from < bytes.byteLength; from += 9001) {
+        const piece = bytes.subarray(from, from + 9001);
+        const chunk = Buffer.allocUnsafeSlow(piece.byteLength);
+        chunk.set(piece);
+        yield freedWhenRecycled(chunk);
+      }
+    }
+    const stored = await collect(own.encrypt(freed(plain)), LIMIT_BYTES);
+    const read = await collect(own.decrypt(freed(stored)), LIMIT_BYTES);
+    expect(Buffer.compare(read, plain)).toBe(0);
+  });
+
+  test("never writes into what it is given", async () => {
+    const { own } = await subject.open();
+    const plain = Buffer.from(incompressible(300_000, 19));
+    const stored = Buffer.from(await encrypt(own, plain));
+    for (const [stage, bytes] of [
+      [own.encrypt, plain],
+      [own.decrypt, stored],
+    ] as const) {
+      const before = Bun.hash.xxHash3(bytes);
+      async function* input(): ByteStream {
+        // Of the kind whose slices are views.
+        for (let from = 0; from < bytes.byteLength; from += 70_000) {
+          yield bytes.subarray(from, from + 70_000);
+        }
+      }
+      await collect(stage(input()), LIMIT_BYTES);
+      expect(Bun.hash.xxHash3(bytes)).toBe(before);
     }
   });
 
