@@ -58,6 +58,9 @@ function hashOf(facts: readonly bigint[]): bigint {
   return hash === 0n ? 1n : hash;
 }
 
+/** Characters of the longest mark. */
+export const MARK_CHARS_MAX = 33;
+
 /** `<state>i<identity>`, `<state>h<hash>` or `<state>`, numbers in 16 hex digits. */
 export function formatMark({ state, kind, value }: FileMark): string {
   if (kind === "none") return hex(state);

@@ -1,13 +1,15 @@
 import { assert } from "../../base/assert.ts";
 import { FilesystemError } from "../../base/errors.ts";
+import { GarbagePace } from "../../base/garbage.ts";
 import { formatGoTime } from "../../base/go-time.ts";
 import { printJson, quoteJson } from "../../base/json.ts";
 import type { LocalZone } from "../../base/local-zone.ts";
 import { type ByteSource, type ByteStream, concatBytes } from "../../stream/byte-stream.ts";
-import { freedWhenRecycled, recycle } from "../../stream/chunk-pool.ts";
+import { ChunkPieces, freedWhenRecycled, recycle } from "../../stream/chunk-pool.ts";
 import { CompressedText } from "./compressed-text.ts";
-import { type FileMark, formatMark } from "./file-mark.ts";
+import { type FileMark, formatMark, MARK_CHARS_MAX } from "./file-mark.ts";
 import type { DatabaseObjects, FileFacts } from "./files-metadata.ts";
+import { MarkColumns } from "./mark-columns.ts";
 
 /**
  * Stands in the text where the extension of the parts goes, which is known at the end. JSON
@@ -15,6 +17,9 @@ import type { DatabaseObjects, FileFacts } from "./files-metadata.ts";
  */
 const SUFFIX_MARK = 0x01;
 const SUFFIX_CHAR = "\u0001";
+/** Stands for the next mark: digits of hashes cannot be compressed, numbers are half as long. */
+const FILE_MARK = 0x02;
+const FILE_MARK_CHAR = "\u0002";
 
 /**
  * Collects `files_metadata.json` while the backup runs: entries are appended as they are stored
@@ -25,6 +30,10 @@ export class FilesMetadataWriter {
   readonly #files = new CompressedText();
   readonly #parts = new CompressedText();
   readonly #databases = new CompressedText();
+  readonly #marks = new MarkColumns();
+  #markCount = 0;
+  /** Of all marks as text. */
+  #markBytes = 0;
   #partCount = 0;
 
   /** Times are printed in `zone`, as WAL-G prints them in the local one. */
@@ -45,7 +54,7 @@ export class FilesMetadataWriter {
       `${this.#files.isEmpty ? "" : ","}${quotedName(name)}:{` +
         `"IsIncremented":${facts.isIncremented},"IsSkipped":${facts.isSkipped},` +
         `"MTime":"${this.#time(facts.mtimeNs)}",${corrupt}` +
-        `"UpdatesCount":${facts.updatesCount}${marked(facts.mark)}}`,
+        `"UpdatesCount":${facts.updatesCount}${this.#marked(facts.mark)}}`,
     );
   }
 
@@ -90,15 +99,27 @@ export class FilesMetadataWriter {
       Math.max(0, sections.length - 1) + 2,
     );
     return {
-      sizeBytes: framesBytes + this.#partCount * (suffix.byteLength - 1),
+      sizeBytes:
+        framesBytes +
+        this.#partCount * (suffix.byteLength - 1) +
+        (this.#markBytes - this.#markCount),
       replayable: true,
-      open: (signal) => write(sections, suffix, signal),
+      open: (signal) => write(sections, { suffix, marks: this.#marks }, signal),
     };
   }
 
   /** What is kept in memory, about. */
   heldBytes(): number {
-    return this.#files.heldBytes() + this.#parts.heldBytes() + this.#databases.heldBytes();
+    const texts = [this.#files, this.#parts, this.#databases];
+    return texts.reduce((sum, text) => sum + text.heldBytes(), this.#marks.heldBytes());
+  }
+
+  #marked(mark: FileMark | undefined): string {
+    if (mark === undefined) return "";
+    this.#marks.set(this.#markCount, mark);
+    this.#markCount += 1;
+    this.#markBytes += formatMark(mark).length;
+    return `,"TidemarkMark":"${FILE_MARK_CHAR}"`;
   }
 
   #time(ns: bigint): string {
@@ -109,17 +130,24 @@ export class FilesMetadataWriter {
 
 async function* write(
   sections: readonly { readonly key: string; readonly text: CompressedText }[],
-  suffix: Uint8Array,
+  { suffix, marks }: { readonly suffix: Uint8Array; readonly marks: MarkColumns },
   signal: AbortSignal,
 ): ByteStream & AsyncGenerator<Uint8Array> {
   const encoder = new TextEncoder();
+  let markCount = 0;
+  const garbage = new GarbagePace();
+  const nextMark = () => {
+    garbage.passed();
+    return formatMark(marks.get(markCount++));
+  };
   let opening = "{";
   for (const { key, text } of sections) {
     yield encoder.encode(`${opening}"${key}":{`);
     opening = ",";
     for (const block of text.read()) {
       signal.throwIfAborted();
-      yield key === "TarFileSets" ? withSuffix(block, suffix) : block;
+      if (key === "TarFileSets") yield withSuffix(block, suffix);
+      else yield key === "Files" ? withMarks(block, nextMark) : block;
     }
     yield encoder.encode("}");
   }
@@ -140,8 +168,27 @@ function withSuffix(block: Uint8Array, suffix: Uint8Array): Uint8Array {
   return freedWhenRecycled(replaced);
 }
 
-function marked(mark: FileMark | undefined): string {
-  return mark === undefined ? "" : `,"TidemarkMark":"${formatMark(mark)}"`;
+/** The block with the next marks in their places; the given one is gone, unless it has none. */
+function withMarks(block: Uint8Array, nextMark: () => string): Uint8Array {
+  const source = Buffer.from(block.buffer, block.byteOffset, block.byteLength);
+  let count = 0;
+  for (let at = source.indexOf(FILE_MARK); at >= 0; at = source.indexOf(FILE_MARK, at + 1)) {
+    count += 1;
+  }
+  if (count === 0) return block;
+  const target = Buffer.allocUnsafeSlow(source.byteLength + count * (MARK_CHARS_MAX - 1));
+  let filled = 0;
+  let start = 0;
+  for (let at = source.indexOf(FILE_MARK); at >= 0; at = source.indexOf(FILE_MARK, start)) {
+    filled += source.copy(target, filled, start, at);
+    filled += target.write(nextMark(), filled, "latin1");
+    start = at + 1;
+  }
+  filled += source.copy(target, filled, start);
+  recycle(block);
+  const pieces = new ChunkPieces(freedWhenRecycled(target));
+  pieces.leftOut(target.byteLength - filled);
+  return pieces.piece(0, filled);
 }
 
 /** WAL-G refuses names that are not UTF-8; JSON could not give them back. */

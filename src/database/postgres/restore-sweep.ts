@@ -1,7 +1,9 @@
 import { lstatSync, readdirSync, readlinkSync } from "node:fs";
 import { FilesystemError, messageOf } from "../../base/errors.ts";
+import { GarbagePace } from "../../base/garbage.ts";
 import type { Logger } from "../../base/log.ts";
 import { removeTree } from "../../base/remove-tree.ts";
+import { FolderNames } from "./folder-names.ts";
 import { RESTORE_MARKER } from "./restore-target.ts";
 import type { RestoreTree } from "./restore-tree.ts";
 
@@ -34,8 +36,10 @@ export function removeExtras(
     count += 1;
     options.log.debug(`${path} is not in the backup: removed`);
   };
+  const garbage = new GarbagePace();
   const sweep = (folder: string) => {
     for (const name of namesOf(tree, folder)) {
+      garbage.passed();
       const path = folder === "" ? name : `${folder}/${name}`;
       if (folder === "" && NEVER_REMOVED.has(name)) continue;
       if (tree.isTablespace(folder) && !isOwn(name, options.majorVersion)) continue;
@@ -55,10 +59,10 @@ function isOwn(name: string, majorVersion: string): boolean {
   return VERSION_FOLDER.exec(name)?.[1] === majorVersion;
 }
 
-function namesOf(tree: RestoreTree, folder: string): readonly string[] {
+function namesOf(tree: RestoreTree, folder: string): FolderNames {
   const full = tree.pathOf(folder);
   try {
-    return readdirSync(full);
+    return new FolderNames(readdirSync(full));
   } catch (cause) {
     throw new FilesystemError(full, `cannot be listed: ${messageOf(cause)}`, { cause });
   }

@@ -1,29 +1,50 @@
-// Garbage is collected once for some thousands of files, never for a few.
+// Garbage is collected once for some hundreds of files, never for a few, and all of it at times.
 import { expect, test } from "vitest";
 import { GarbagePace } from "../../../src/base/garbage.ts";
 
-test("once for each 2000 files", () => {
-  let collections = 0;
-  const pace = new GarbagePace(() => {
-    collections += 1;
-  });
-  for (let file = 1; file <= 6001; file += 1) {
+function countingPace() {
+  const counts = { young: 0, all: 0 };
+  const pace = new GarbagePace(
+    () => {
+      counts.young += 1;
+    },
+    () => {
+      counts.all += 1;
+    },
+  );
+  return { pace, counts };
+}
+
+test("young garbage for each 500 files, all of it for each 4000", () => {
+  const { pace, counts } = countingPace();
+  for (let file = 1; file <= 12_001; file += 1) {
     pace.passed();
-    expect(collections).toBe(Math.floor(file / 2000));
+    expect(counts.young + counts.all).toBe(Math.floor(file / 500));
+    expect(counts.all).toBe(Math.floor(file / 4000));
   }
 });
 
 test("many files at once count as so many", () => {
-  let collections = 0;
-  const pace = new GarbagePace(() => {
-    collections += 1;
-  });
-  pace.passed(1999);
-  expect(collections).toBe(0);
-  pace.passed(5000);
-  expect(collections).toBe(1);
-  pace.passed(1999);
-  expect(collections).toBe(1);
+  const { pace, counts } = countingPace();
+  pace.passed(499);
+  expect(counts).toEqual({ young: 0, all: 0 });
+  pace.passed(3001);
+  expect(counts).toEqual({ young: 1, all: 0 });
+  pace.passed(499);
+  expect(counts).toEqual({ young: 1, all: 0 });
   pace.passed();
-  expect(collections).toBe(2);
+  expect(counts).toEqual({ young: 1, all: 1 });
+  pace.passed(10_000);
+  expect(counts).toEqual({ young: 1, all: 2 });
+});
+
+test("the runtime collects what nobody holds any more", () => {
+  const pace = new GarbagePace();
+  let isGone = false;
+  const registry = new FinalizationRegistry(() => {
+    isGone = true;
+  });
+  (() => registry.register({ large: new Array(1000).fill(0) }, 0))();
+  pace.passed(4000);
+  return Bun.sleep(1).then(() => expect(isGone).toBe(true));
 });
