@@ -21,6 +21,8 @@ export interface SiteOptions extends Partial<Omit<ClusterOptions, "version" | "a
   readonly repository?: Environment;
   /** The name the program is called by. */
   readonly name?: string;
+  /** Archives instead of the program with the repository's settings. */
+  readonly archiveCommand?: string;
 }
 
 export interface PushOptions {
@@ -45,6 +47,7 @@ export class BackupSite implements AsyncDisposable {
   readonly repoDir: string;
   readonly scratch: ScratchDir;
   readonly #settings: Environment;
+  #restoreCount = 0;
 
   private constructor(scratch: ScratchDir, cluster: PostgresCluster, settings: Environment) {
     this.scratch = scratch;
@@ -54,7 +57,7 @@ export class BackupSite implements AsyncDisposable {
   }
 
   static async create(options: SiteOptions): Promise<BackupSite> {
-    const { rows, repository, name, ...cluster } = options;
+    const { rows, repository, name, archiveCommand, ...cluster } = options;
     const scratch = makeScratch("site");
     try {
       const repoDir = join(scratch.path, "repo");
@@ -64,7 +67,7 @@ export class BackupSite implements AsyncDisposable {
       const started = await startCluster({
         walSegmentMiB: 1,
         ...cluster,
-        archive: { command: `${binaryPath(name)} wal-push %p` },
+        archive: { command: archiveCommand ?? `${binaryPath(name)} wal-push %p` },
         env: { ...settings, ...cluster.env },
       });
       const site = new BackupSite(scratch, started, settings);
@@ -153,7 +156,8 @@ export class BackupSite implements AsyncDisposable {
 
   /** backup-fetch into a new folder; the folder. */
   async fetch(backup: string, options: PushOptions & { args?: readonly string[] } = {}) {
-    const target = join(this.scratch.path, `restored-${readdirSync(this.scratch.path).length}`);
+    this.#restoreCount += 1;
+    const target = join(this.scratch.path, `restored-${this.#restoreCount}`);
     const args = ["backup-fetch", target, backup, ...(options.args ?? [])];
     const result = await this.run(args, options);
     if (result.exitCode !== 0) throw new Error(describeRun(args, result));
