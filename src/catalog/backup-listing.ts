@@ -11,7 +11,6 @@ import { printJson, sortKeys } from "../base/json.ts";
 import type { LocalZone } from "../base/local-zone.ts";
 import { formatLsn } from "../delta/lsn.ts";
 import type { BackupMetadata } from "./backup-metadata.ts";
-import type { BackupName } from "./backup-name.ts";
 import type { BackupEntry } from "./catalog.ts";
 import { metadataKey } from "./storage-layout.ts";
 
@@ -36,10 +35,10 @@ export interface ListColumn {
  */
 export function withDetails(
   entries: readonly BackupEntry[],
-  metadata: ReadonlyMap<BackupName, BackupMetadata | undefined>,
+  metadata: ReadonlyMap<BackupEntry, BackupMetadata | undefined>,
 ): readonly ListedBackup[] {
   const listed = entries.map((entry) => {
-    const details = metadata.get(entry.name);
+    const details = metadata.get(entry);
     if (details !== undefined) return { entry, details };
     throw new ToolError({
       code: "object-not-found",
@@ -52,28 +51,31 @@ export function withDetails(
   return listed.toSorted((a, b) => compareTimes(startOf(a) ?? 0n, startOf(b) ?? 0n));
 }
 
-/** The columns of both tables. `zone` is that of the storage's times. */
+/** The zone of the times of a backup's storage. */
+type ZoneOf = (entry: BackupEntry) => LocalZone;
+
+/** The columns of both tables. */
 export function listColumns(options: {
-  readonly zone: LocalZone;
+  readonly zoneOf: ZoneOf;
   readonly isDetailed: boolean;
 }): readonly ListColumn[] {
-  const { zone, isDetailed } = options;
-  const modified = ({ entry }: ListedBackup) => timeIn(zone, entry.modifiedNs);
+  const { zoneOf, isDetailed } = options;
+  const modified = ({ entry }: ListedBackup) => timeIn(zoneOf(entry), entry.modifiedNs);
   const columns = [
     textColumn("backup_name", "Backup name", ({ entry }) => entry.name),
-    timeColumn("modified", "Modified", zone, modified),
+    timeColumn("modified", "Modified", zoneOf, modified),
     textColumn("wal_file_name", "WAL file name", ({ entry }) => entry.walFileName),
     textColumn("storage_name", "Storage name", ({ entry }) => entry.storage),
   ];
-  return isDetailed ? [...columns, ...detailColumns(zone)] : columns;
+  return isDetailed ? [...columns, ...detailColumns(zoneOf)] : columns;
 }
 
-function detailColumns(zone: LocalZone): readonly ListColumn[] {
+function detailColumns(zoneOf: ZoneOf): readonly ListColumn[] {
   const detail = (take: (details: BackupMetadata) => string) => (backup: ListedBackup) =>
     backup.details === undefined ? "" : take(backup.details);
   return [
-    timeColumn("start_time", "Start time", zone, ({ details }) => details?.startTime),
-    timeColumn("finish_time", "Finish time", zone, ({ details }) => details?.finishTime),
+    timeColumn("start_time", "Start time", zoneOf, ({ details }) => details?.startTime),
+    timeColumn("finish_time", "Finish time", zoneOf, ({ details }) => details?.finishTime),
     textColumn(
       "hostname",
       "Hostname",
@@ -110,11 +112,11 @@ function detailColumns(zone: LocalZone): readonly ListColumn[] {
 /** One line, or indented by four spaces; keys in WAL-G's order, then a line feed. */
 export function printListJson(
   backups: readonly ListedBackup[],
-  options: { readonly zone: LocalZone; readonly isIndented: boolean },
+  options: { readonly zoneOf: ZoneOf; readonly isIndented: boolean },
 ): string {
   const items = backups.map(({ entry, details }) => ({
     backup_name: entry.name,
-    time: formatGoTime(timeIn(options.zone, entry.modifiedNs)),
+    time: formatGoTime(timeIn(options.zoneOf(entry), entry.modifiedNs)),
     wal_file_name: entry.walFileName,
     storage_name: entry.storage,
     ...(details === undefined ? {} : detailFields(details)),
@@ -152,18 +154,18 @@ function textColumn(
 function timeColumn(
   name: string,
   title: string,
-  zone: LocalZone,
+  zoneOf: ZoneOf,
   take: (backup: ListedBackup) => GoTime | undefined,
 ): ListColumn {
-  const shown = (format: (time: GoTime) => string) => (backup: ListedBackup) => {
+  const shown = (format: (time: GoTime, zone: LocalZone) => string) => (backup: ListedBackup) => {
     const time = take(backup);
-    return time === undefined ? "-" : format(time);
+    return time === undefined ? "-" : format(time, zoneOf(backup.entry));
   };
   return {
     name,
     title,
-    plain: shown(formatGoSeconds),
-    pretty: shown((time) => formatRfc850(time, abbreviationOf(time, zone))),
+    plain: shown((time) => formatGoSeconds(time)),
+    pretty: shown((time, zone) => formatRfc850(time, abbreviationOf(time, zone))),
   };
 }
 

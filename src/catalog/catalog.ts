@@ -220,7 +220,8 @@ async function orAbsent<T>(found: Promise<T>): Promise<T | undefined> {
   }
 }
 
-function compareEntries(a: BackupEntry, b: BackupEntry): number {
+/** Oldest first by the storage's time; equal times by name. */
+export function compareEntries(a: BackupEntry, b: BackupEntry): number {
   if (a.modifiedNs !== b.modifiedNs) return a.modifiedNs < b.modifiedNs ? -1 : 1;
   if (a.name === b.name) return 0;
   return a.name < b.name ? -1 : 1;

@@ -1,16 +1,19 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
+import { defined } from "../base/assert.ts";
 import { ConfigError, messageOf, UsageError } from "../base/errors.ts";
 import { systemZone } from "../base/local-zone.ts";
 import type { BackupName } from "../catalog/backup-name.ts";
-import { Catalog } from "../catalog/catalog.ts";
+import { CatalogUnion, type PlacedBackup } from "../catalog/catalog-union.ts";
 import { parseSelector } from "../catalog/selector.ts";
 import type { RecoveryPlan, RecoveryTarget, RestoreOptions } from "../database/adapter.ts";
 import { fetchBackup } from "../database/fetch-backup.ts";
+import { findInAll } from "../database/journal-lookup.ts";
 import { walReader } from "../database/journal-reader.ts";
 import { loadPostgresRestore } from "../database/registry.ts";
+import type { Repository } from "../transfer/repository.ts";
 import type { Invocation } from "./command.ts";
-import { openRepository } from "./context.ts";
+import { openReadable } from "./storage-access.ts";
 
 /** Parts restored at once: more than one a processor would only take memory. */
 const PARTS_MAX = Math.max(2, navigator.hardwareConcurrency);
@@ -23,26 +26,33 @@ export async function run(invocation: Invocation): Promise<void> {
   const target = recoveryTarget(invocation);
   const restoreOptions = readRestoreOptions(invocation);
   const limits = { rateKey: "NETWORK_RATE_LIMIT" } as const;
-  await using repository = await openRepository(invocation, "read", limits);
+  await using storages = await openReadable(invocation, limits);
+  const { repositories } = storages;
   const adapter = (await loadPostgresRestore()).POSTGRES_RESTORE;
-  const catalog = new Catalog({ repository, database: adapter.kind });
-  const named = await namedBackup(invocation, catalog, target !== undefined);
+  const union = new CatalogUnion({ repositories, database: adapter.kind });
+  const named = await namedBackup(invocation, union, target !== undefined);
+  const candidates =
+    named === undefined ? await union.byName(signal) : new Map([[named.entry.name, named]]);
+  const placeOf = (name: BackupName) => defined(candidates.get(name), "a backup that was found");
   let recovery: RecoveryPlan | undefined;
   if (target !== undefined) {
     recovery = await adapter.planRecovery({
       target,
       zone: systemZone(),
-      backups: named === undefined ? await allBackups(catalog, signal) : [named],
-      sentinel: (backup) => catalog.read(backup, signal),
-      metadata: (backup) => catalog.metadata(backup, signal),
-      journal: walReader(repository),
+      backups: [...candidates.keys()],
+      sentinel: (backup) => placeOf(backup).catalog.read(backup, signal),
+      metadata: (backup) => placeOf(backup).catalog.metadata(backup, signal),
+      journal: walReader(findInAll(repositories, { ...storages, log })),
       signal,
     });
     for (const note of recovery.notes) log.info(note);
   }
-  const backup = recovery?.backup ?? named;
+  const backup = recovery?.backup ?? named?.entry.name;
   if (backup === undefined) throw new UsageError("insufficient arguments: no backup was named");
-  log.info(`Restoring ${backup} to ${directory}`);
+  // All of a chain lies in one storage.
+  const { repository } = placeOf(backup);
+  const from = repositories.length > 1 ? ` from storage ${repository.name}` : "";
+  log.info(`Restoring ${backup}${from} to ${directory}`);
   let progress: ReturnType<Invocation["progress"]> | undefined;
   try {
     await fetchBackup({
@@ -99,19 +109,15 @@ function readSpec(path: string): string {
 /** undefined: none was named, and a recovery target chooses one. */
 async function namedBackup(
   { arguments: [, name], settings, log, signal }: Invocation,
-  catalog: Catalog,
+  union: CatalogUnion<Repository>,
   isOptional: boolean,
-): Promise<BackupName | undefined> {
+): Promise<PlacedBackup<Repository> | undefined> {
   const userData = settings.text("FETCH_TARGET_USER_DATA");
   if (isOptional && name === undefined && userData === undefined) return undefined;
   const selector = parseSelector({ name, userData });
-  const entry = await catalog.find(selector, signal);
-  if (selector.by === "latest") log.info(`LATEST backup is: '${entry.name}'`);
-  return entry.name;
-}
-
-async function allBackups(catalog: Catalog, signal: AbortSignal): Promise<readonly BackupName[]> {
-  return (await catalog.list(signal)).map(({ name }) => name);
+  const found = await union.find(selector, signal);
+  if (selector.by === "latest") log.info(`LATEST backup is: '${found.entry.name}'`);
+  return found;
 }
 
 const TARGET_KINDS = ["time", "lsn", "xid", "name"] as const;

@@ -7,18 +7,26 @@ import {
   printListJson,
   withDetails,
 } from "../catalog/backup-listing.ts";
-import { Catalog } from "../catalog/catalog.ts";
+import type { BackupMetadata } from "../catalog/backup-metadata.ts";
+import type { BackupEntry } from "../catalog/catalog.ts";
+import {
+  CatalogUnion,
+  type NamedDriver,
+  type PlacedBackup,
+  type UnansweredError,
+} from "../catalog/catalog-union.ts";
 import type { Invocation } from "./command.ts";
-import { openRepository } from "./context.ts";
+import { openReadable } from "./storage-access.ts";
 import { renderBox, renderTabbed } from "./table.ts";
 
 /** Prints the backups in storage: plain, `--pretty`, `--json`, each also with `--detail`. */
 export async function run(invocation: Invocation): Promise<void> {
   const { options, output, log, signal, personality } = invocation;
-  await using repository = await openRepository(invocation, "read");
-  const text = await listBackups({
-    catalog: new Catalog({ repository, database: personality.database }),
-    zone: zoneOfStorage(repository.driver.name, systemZone()),
+  await using storages = await openReadable(invocation);
+  const { repositories } = storages;
+  const { text, failures } = await listBackups({
+    union: new CatalogUnion({ repositories, database: personality.database }),
+    zoneOf: ({ driver }) => zoneOfStorage(driver.name, systemZone()),
     isDetailed: options.flag("detail"),
     isJson: options.flag("json"),
     isPretty: options.flag("pretty"),
@@ -26,12 +34,15 @@ export async function run(invocation: Invocation): Promise<void> {
     signal,
   });
   if (text !== "") output.write(text);
+  // What was listed is not all there is.
+  for (const failure of failures.slice(1)) log.error(failure.message);
+  if (failures[0] !== undefined) throw failures[0];
 }
 
 export interface ListRequest {
-  readonly catalog: Catalog;
-  /** Zone of the storage's times. */
-  readonly zone: LocalZone;
+  readonly union: CatalogUnion<NamedDriver>;
+  /** Of a storage's times. */
+  readonly zoneOf: (repository: NamedDriver) => LocalZone;
   readonly isDetailed: boolean;
   readonly isJson: boolean;
   readonly isPretty: boolean;
@@ -39,14 +50,37 @@ export interface ListRequest {
   readonly signal: AbortSignal;
 }
 
-/** What is printed; empty when there is nothing to print. */
-export async function listBackups(request: ListRequest): Promise<string> {
-  const { zone, isDetailed, isJson, isPretty } = request;
-  const backups = await readBackups(request);
-  if (backups.length === 0) request.log.info("No backups found");
-  if (isJson) return printListJson(backups, { zone, isIndented: isPretty });
+export interface BackupList {
+  /** What is printed; empty when there is nothing to print. */
+  readonly text: string;
+  /** Storages of which nothing is in it. */
+  readonly failures: readonly UnansweredError[];
+}
+
+export async function listBackups(request: ListRequest): Promise<BackupList> {
+  const { union, signal } = request;
+  const { backups, failures } = await union.list(signal);
+  const zones = new Map(
+    backups.map(({ entry, repository }) => {
+      return [entry.storage, request.zoneOf(repository)];
+    }),
+  );
+  const zoneOf = ({ storage }: BackupEntry) => zones.get(storage) ?? UTC_ZONE;
+  const listed = await withWished(backups, request);
+  if (listed.length === 0 && failures.length === 0) request.log.info("No backups found");
+  return { text: printed(listed, { ...request, zoneOf }), failures };
+}
+
+function printed(
+  backups: readonly ListedBackup[],
+  wish: Pick<ListRequest, "isDetailed" | "isJson" | "isPretty"> & {
+    readonly zoneOf: (entry: BackupEntry) => LocalZone;
+  },
+): string {
+  const { zoneOf, isDetailed, isJson, isPretty } = wish;
+  if (isJson) return printListJson(backups, { zoneOf, isIndented: isPretty });
   if (backups.length === 0) return "";
-  const columns = listColumns({ zone, isDetailed });
+  const columns = listColumns({ zoneOf, isDetailed });
   return isPretty ? prettyTable(columns, backups) : plainTable(columns, backups);
 }
 
@@ -58,12 +92,20 @@ export function zoneOfStorage(driverName: string, local: LocalZone): LocalZone {
   return /^(?:file|ssh|sftp):/.test(driverName) ? local : UTC_ZONE;
 }
 
-async function readBackups(request: ListRequest): Promise<readonly ListedBackup[]> {
-  const { catalog, signal } = request;
-  const entries = await catalog.list(signal);
-  if (!request.isDetailed) return entries.map((entry) => ({ entry, details: undefined }));
-  const names = entries.map((entry) => entry.name);
-  return withDetails(entries, await catalog.metadataOf(names, signal));
+async function withWished(
+  backups: readonly PlacedBackup<NamedDriver>[],
+  { isDetailed, signal }: ListRequest,
+): Promise<readonly ListedBackup[]> {
+  const entries = backups.map(({ entry }) => entry);
+  if (!isDetailed) return entries.map((entry) => ({ entry, details: undefined }));
+  const details = new Map<BackupEntry, BackupMetadata | undefined>();
+  for (const catalog of new Set(backups.map((backup) => backup.catalog))) {
+    const own = backups.filter((backup) => backup.catalog === catalog);
+    const names = own.map(({ entry }) => entry.name);
+    const metadata = await catalog.metadataOf(names, signal);
+    for (const { entry } of own) details.set(entry, metadata.get(entry.name));
+  }
+  return withDetails(entries, details);
 }
 
 function plainTable(columns: readonly ListColumn[], backups: readonly ListedBackup[]): string {

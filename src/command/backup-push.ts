@@ -1,9 +1,12 @@
 import { UsageError } from "../base/errors.ts";
 import { parseSelector } from "../catalog/selector.ts";
 import type { Settings } from "../config/settings.ts";
+import type { BackupAdapter } from "../database/adapter.ts";
 import { chooseParent, type DeltaWish } from "../database/delta-parent.ts";
+import { findFirstIn } from "../database/journal-lookup.ts";
 import type { Invocation } from "./command.ts";
-import { openRepository } from "./context.ts";
+import type { WriteTarget } from "./failover.ts";
+import { onWritable } from "./storage-access.ts";
 import { openBackupAdapter, takeBackup } from "./take-backup.ts";
 
 const DELTA_SETTINGS = ["DELTA_FROM_NAME", "DELTA_FROM_USER_DATA"];
@@ -11,19 +14,32 @@ const COMPOSER_SETTINGS = ["USE_RATING_COMPOSER", "USE_COPY_COMPOSER", "USE_DATA
 
 /** Takes a base backup. Exit code 0 only when its sentinel is stored, and with it all it needs. */
 export async function run(invocation: Invocation): Promise<void> {
-  const { log, signal } = invocation;
   const dataDir = invocation.arguments[0];
   const wish = readDeltaWish(invocation, dataDir);
   checkComposers(invocation);
   checkVerification(invocation, dataDir);
   const adapter = await openBackupAdapter(invocation, { dataDir });
-  const limits = { rateKey: "NETWORK_RATE_LIMIT" } as const;
-  await using repository = await openRepository(invocation, "write", limits);
+  const limits = { rateKey: "NETWORK_RATE_LIMIT", canMove: false } as const;
+  await onWritable(invocation, limits, async (target) => {
+    await pushTo(target, invocation, { adapter, wish });
+  });
+}
+
+/** A chain lies in one storage: whatever the others have, a delta builds on what is there. */
+async function pushTo(
+  { repository, elsewhere }: WriteTarget,
+  invocation: Invocation,
+  backup: { readonly adapter: BackupAdapter; readonly wish: DeltaWish | undefined },
+): Promise<void> {
+  const { log, signal } = invocation;
+  const { adapter, wish } = backup;
+  const dataDir = invocation.arguments[0];
   log.info(`Backup will be pushed to storage: ${repository.name}`);
   const parent =
     wish === undefined ? undefined : await chooseParent(wish, { adapter, repository, log, signal });
   const isPermanent = invocation.options.flag("permanent");
-  const request = { adapter, repository, parent, isPermanent, what: "backup" };
+  const journal = elsewhere === undefined ? undefined : findFirstIn(repository, elsewhere);
+  const request = { adapter, repository, journal, parent, isPermanent, what: "backup" };
   const pushed = await takeBackup(invocation, request);
   const where = dataDir === undefined ? "" : ` to storage ${repository.name}`;
   const { plainBytes, storedBytes } = pushed;

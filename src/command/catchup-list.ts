@@ -1,5 +1,5 @@
 import { systemZone } from "../base/local-zone.ts";
-import { Catalog } from "../catalog/catalog.ts";
+import { CatalogUnion } from "../catalog/catalog-union.ts";
 import { listBackups, zoneOfStorage } from "./backup-list.ts";
 import { openCatchupRepository } from "./catchup-repository.ts";
 import type { Invocation } from "./command.ts";
@@ -8,9 +8,9 @@ import type { Invocation } from "./command.ts";
 export async function run(invocation: Invocation): Promise<void> {
   const { options, output, log, signal, personality } = invocation;
   await using repository = await openCatchupRepository(invocation, "read");
-  const text = await listBackups({
-    catalog: new Catalog({ repository, database: personality.database }),
-    zone: zoneOfStorage(repository.driver.name, systemZone()),
+  const { text } = await listBackups({
+    union: new CatalogUnion({ repositories: [repository], database: personality.database }),
+    zoneOf: ({ driver }) => zoneOfStorage(driver.name, systemZone()),
     isDetailed: options.flag("detail"),
     isJson: options.flag("json"),
     isPretty: options.flag("pretty"),

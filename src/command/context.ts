@@ -5,8 +5,9 @@ import { openCipher } from "../cipher/registry.ts";
 import type { Codec, CodecName, CodecOptions } from "../codec/codec.ts";
 import { openCodec, parseCodecName, parseZstdEngine, parseZstdLevel } from "../codec/registry.ts";
 import { passwdEntry } from "../config/passwd.ts";
-import { hasFailovers, PRIMARY_STORAGE } from "../config/primary-storage.ts";
+import { PRIMARY_STORAGE } from "../config/primary-storage.ts";
 import type { Settings } from "../config/settings.ts";
+import type { StorageDriver } from "../storage/driver.ts";
 import { openStorage, type StorageOptions } from "../storage/registry.ts";
 import { readOnly } from "../storage/wrap/read-only.ts";
 import type { RateLimit } from "../stream/token-bucket.ts";
@@ -26,10 +27,13 @@ export interface RepositoryLimits
 }
 
 /** Opens repositories that share codecs, cipher, buffers and rate. */
-export type RepositoryOpener = (storage: {
-  readonly name: string;
-  readonly settings: SettingReader;
-}) => Promise<Repository & AsyncDisposable>;
+export interface RepositoryOpener {
+  open(storage: {
+    readonly name: string;
+    readonly settings: SettingReader;
+  }): Promise<Repository & AsyncDisposable>;
+  around(name: string, driver: StorageDriver): Repository & AsyncDisposable;
+}
 
 /**
  * The repository that the settings describe: in the storage of `TARGET_STORAGE`, or else in the
@@ -42,15 +46,7 @@ export async function openRepository(
   purpose: Purpose,
   limits: RepositoryLimits = {},
 ): Promise<Repository & AsyncDisposable> {
-  const { settings } = invocation;
-  const target = settings.text("TARGET_STORAGE");
-  if (target === undefined && hasFailovers(settings)) {
-    throw new ConfigError(
-      "FAILOVER_STORAGES is set, and this command does not look through several storages yet",
-      "Name one of them with --target-storage.",
-    );
-  }
-  const name = target ?? PRIMARY_STORAGE;
+  const name = invocation.settings.text("TARGET_STORAGE") ?? PRIMARY_STORAGE;
   return await openNamedRepository(invocation, purpose, { ...limits, name });
 }
 
@@ -60,12 +56,12 @@ export async function openNamedRepository(
   purpose: Purpose,
   { name, ...limits }: RepositoryLimits & { readonly name: string },
 ): Promise<Repository & AsyncDisposable> {
-  const open = await repositoryOpener(invocation, purpose, limits);
+  const opener = await repositoryOpener(invocation, purpose, limits);
   if (name.toLowerCase() === PRIMARY_STORAGE) {
-    return await open({ name: PRIMARY_STORAGE, settings: invocation.settings });
+    return await opener.open({ name: PRIMARY_STORAGE, settings: invocation.settings });
   }
   const { namedStorage } = await import("./storages.ts");
-  return await open(namedStorage(invocation, name));
+  return await opener.open(namedStorage(invocation, name));
 }
 
 export async function repositoryOpener(
@@ -89,18 +85,17 @@ export async function repositoryOpener(
   const account = () => passwdEntry(process.geteuid?.() ?? 0);
   const rateLimit = await openRateLimit(invocation, rateKey);
   const storageOptions = { budget, log, clock, retryBudgetMs, rateLimit, account };
-  return async (storage) => {
-    const writable = await openStorage(storage.settings, storageOptions);
-    // Who only reads must not be able to write by mistake.
-    const driver = purpose === "write" ? writable : readOnly(writable);
-    return {
-      name: storage.name,
-      driver,
-      codec,
-      cipher,
-      codecFor,
-      [Symbol.asyncDispose]: () => driver.close(),
-    };
+  const around = (name: string, driver: StorageDriver) => {
+    const close = () => driver.close();
+    return { name, driver, codec, cipher, codecFor, [Symbol.asyncDispose]: close };
+  };
+  return {
+    around,
+    open: async (storage) => {
+      const driver = await openStorage(storage.settings, storageOptions);
+      // Who only reads must not be able to write by mistake.
+      return around(storage.name, purpose === "write" ? driver : readOnly(driver));
+    },
   };
 }
 

@@ -37,14 +37,14 @@ export async function openBackupAdapter(
 /** Takes a backup and stores it, and shows under `what` how far it is. */
 export async function takeBackup(
   invocation: Invocation,
-  request: Pick<PushBackupRequest, "adapter"> &
+  request: Pick<PushBackupRequest, "adapter" | "journal"> &
     Pick<PushBackupRequest["backup"], "parent" | "isPermanent"> & {
       readonly repository: Repository;
       readonly what: string;
     },
 ): Promise<PushedBackup> {
   const { settings, clock, log, signal } = invocation;
-  const { adapter, repository, parent, isPermanent, what } = request;
+  const { adapter, repository, journal, parent, isPermanent, what } = request;
   await proveCipher(repository.cipher, signal);
   const userData = settings.text("SENTINEL_USER_DATA");
   const checksArchive = settings.flag("ARCHIVE_CHECK");
@@ -52,6 +52,7 @@ export async function takeBackup(
   return await pushBackup({
     adapter,
     repository,
+    journal,
     backup: {
       parent,
       isPermanent,

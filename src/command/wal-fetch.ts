@@ -6,7 +6,8 @@ import { ReadAhead } from "../database/prefetch-journal.ts";
 import { loadPostgresWal } from "../database/registry.ts";
 import { parseWalFileName } from "../wal/file-name.ts";
 import type { Invocation } from "./command.ts";
-import { openRepository } from "./context.ts";
+import type { ReadableStorages } from "./failover.ts";
+import { openReadable } from "./storage-access.ts";
 
 /** What PostgreSQL takes as fatal: any exit code above 125. */
 const FATAL_EXIT_CODE = 200;
@@ -22,7 +23,7 @@ export async function run(invocation: Invocation): Promise<void> {
   const retryBudgetMs = settings.durationMs("FETCH_RETRY_BUDGET") ?? 0;
   // Decoding one segment in other threads takes as long, and half as much processor time again.
   const limits = { parallelism: 1, retryBudgetMs, rateKey: "WAL_NETWORK_RATE_LIMIT" } as const;
-  await using repository = await openRepository(invocation, "read", limits);
+  await using storages = await openReadable(invocation, limits);
   const baseDirectory = resolve(settings.text("PREFETCH_DIR") ?? dirname(target));
   const { order, origin } = walFetchPlace({
     path: target,
@@ -34,7 +35,7 @@ export async function run(invocation: Invocation): Promise<void> {
   const following = depth > 1 ? order.following(name, depth) : [];
   const readAhead = new ReadAhead({
     baseDirectory,
-    origin: `${repository.driver.name}\n${origin}\n`,
+    origin: readAheadOrigin(storages, origin),
     log,
   });
   const isThere =
@@ -42,7 +43,7 @@ export async function run(invocation: Invocation): Promise<void> {
     (await readAhead.take(name, { destination: target, order, clock, signal }));
   if (!isThere) {
     await fetchJournal({
-      repositories: [repository],
+      ...storages,
       order,
       name,
       destination: target,
@@ -95,6 +96,11 @@ function startReadAhead(
   } catch (error) {
     log.warning(`the read-ahead could not be started: ${error}`);
   }
+}
+
+/** What read-ahead files belong to: these storages, and this restored directory. */
+export function readAheadOrigin({ repositories }: ReadableStorages, origin: string): string {
+  return [...repositories.map(({ driver }) => driver.name), origin, ""].join("\n");
 }
 
 export function segmentBytesSetting({ settings }: Invocation): number | undefined {

@@ -2,8 +2,8 @@ import { basename, join } from "node:path";
 import { ReadAhead } from "../database/prefetch-journal.ts";
 import { loadPostgresWal } from "../database/registry.ts";
 import type { Invocation } from "./command.ts";
-import { openRepository } from "./context.ts";
-import { segmentBytesSetting } from "./wal-fetch.ts";
+import { openReadable } from "./storage-access.ts";
+import { readAheadOrigin, segmentBytesSetting } from "./wal-fetch.ts";
 
 /** More at once would only make the first one, which the server waits for, come later. */
 const CONCURRENCY_MAX = 4;
@@ -13,7 +13,7 @@ export async function run(invocation: Invocation): Promise<void> {
   const { settings, log, clock, signal } = invocation;
   const [name = "", baseDirectory = ""] = invocation.arguments;
   const { walFetchPlace } = await loadPostgresWal();
-  await using repository = await openRepository(invocation, "read", {
+  await using storages = await openReadable(invocation, {
     rateKey: "WAL_NETWORK_RATE_LIMIT",
   });
   const { order, origin } = walFetchPlace({
@@ -25,11 +25,11 @@ export async function run(invocation: Invocation): Promise<void> {
   const depth = settings.whole("DOWNLOAD_CONCURRENCY") ?? 1;
   const readAhead = new ReadAhead({
     baseDirectory,
-    origin: `${repository.driver.name}\n${origin}\n`,
+    origin: readAheadOrigin(storages, origin),
     log,
   });
   await readAhead.fill(order.following(name, depth), {
-    repositories: [repository],
+    ...storages,
     order,
     concurrencyMax: Math.min(depth, CONCURRENCY_MAX),
     clock,

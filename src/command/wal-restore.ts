@@ -1,10 +1,11 @@
 import { resolve } from "node:path";
 import { ToolError } from "../base/errors.ts";
 import { fetchJournal } from "../database/fetch-journal.ts";
+import { findInAll } from "../database/journal-lookup.ts";
 import { walReader } from "../database/journal-reader.ts";
 import { loadPostgresRewind } from "../database/registry.ts";
 import type { Invocation } from "./command.ts";
-import { openRepository } from "./context.ts";
+import { openReadable } from "./storage-access.ts";
 
 /** The archive answered, and does not have the file. */
 const ABSENT: ReadonlySet<string> = new Set(["journal-not-found", "journal-hole"]);
@@ -15,8 +16,8 @@ export async function run(invocation: Invocation): Promise<void> {
   const [targetDir = "", sourceDir = ""] = invocation.arguments;
   const { restoreRewindWal } = await loadPostgresRewind();
   const retryBudgetMs = settings.durationMs("FETCH_RETRY_BUDGET") ?? 0;
-  await using repository = await openRepository(invocation, "read", { retryBudgetMs });
-  const reader = walReader(repository);
+  await using storages = await openReadable(invocation, { retryBudgetMs });
+  const reader = walReader(findInAll(storages.repositories, { ...storages, log }));
   const restored = await restoreRewindWal({
     targetDir: resolve(targetDir),
     sourceDir: resolve(sourceDir),
@@ -25,7 +26,7 @@ export async function run(invocation: Invocation): Promise<void> {
       fetch: async (name, place) => {
         try {
           await fetchJournal({
-            repositories: [repository],
+            ...storages,
             name,
             ...place,
             isDurable: true,

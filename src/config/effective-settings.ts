@@ -3,7 +3,7 @@ import { parseDurationMs, parseFlag, parseSizeBytes, parseWhole } from "./parse.
 import { canonicalName, namesOf, type Setting } from "./setting.ts";
 import type { SettingOrigin, Settings } from "./settings.ts";
 import type { Environment } from "./sources.ts";
-import { secretsOfStorages } from "./storage-secrets.ts";
+import { maskedStorages, secretsOfStorages } from "./storage-secrets.ts";
 import { SETTINGS, settingOfKey } from "./table.ts";
 import { checkedValue } from "./value.ts";
 
@@ -90,6 +90,14 @@ export class EffectiveSettings implements Settings {
       }
     }
     return environment;
+  }
+
+  fingerprint(): string {
+    const given = [...this.#given.values()].flatMap(({ setting, value }) => {
+      if (setting.isSecret !== true) return [[setting.key, value]];
+      return setting.kind === "map" ? [[setting.key, maskedStorages(value)]] : [];
+    });
+    return Bun.hash.xxHash3(JSON.stringify(given)).toString(16).padStart(16, "0");
   }
 
   #effective(setting: Setting): EffectiveSetting | undefined {

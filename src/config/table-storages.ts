@@ -164,11 +164,6 @@ const AVERAGE_SETTINGS: readonly (readonly [name: string, value: string, help: s
   ["ALPHA_DEAD_MIN", "0.1", `Smallest weight of one run in the value ${AVERAGE}, while dead`],
 ];
 
-const NOT_YET = {
-  status: "idle",
-  idleBecause: "only st and --target-storage reach further storages yet",
-} as const;
-
 export const FAILOVER_SETTINGS = section("failover", [
   {
     key: "FAILOVER_STORAGES",
@@ -183,7 +178,6 @@ export const FAILOVER_SETTINGS = section("failover", [
   {
     key: "FAILOVER_STORAGES_CHECK",
     form: "walg",
-    ...NOT_YET,
     kind: "flag",
     default: "true",
     example: "false",
@@ -192,7 +186,6 @@ export const FAILOVER_SETTINGS = section("failover", [
   {
     key: "FAILOVER_STORAGES_CHECK_TIMEOUT",
     form: "walg",
-    ...NOT_YET,
     kind: "duration",
     min: 1,
     default: "30s",
@@ -202,7 +195,6 @@ export const FAILOVER_SETTINGS = section("failover", [
   {
     key: "FAILOVER_STORAGES_CHECK_SIZE",
     form: "walg",
-    ...NOT_YET,
     kind: "size",
     default: "1mb",
     example: "1mb",
@@ -211,17 +203,24 @@ export const FAILOVER_SETTINGS = section("failover", [
   {
     key: "FAILOVER_STORAGES_CACHE_LIFETIME",
     form: "walg",
-    ...NOT_YET,
     kind: "duration",
     default: "15m",
     example: "15m",
     help: "How long it counts what was found out of a storage, before it is checked again",
   },
+  {
+    key: "FAILOVER_STORAGES_CACHE_DIR",
+    form: "own",
+    kind: "text",
+    example: "/var/lib/postgresql",
+    help:
+      "Directory of the files in which runs tell each other which storages are alive; by default " +
+      "the home of the user",
+  },
   ...AVERAGE_SETTINGS.map(
     ([name, value, help]): Setting => ({
       key: `FAILOVER_STORAGES_CACHE_EMA_${name}`,
       form: "walg",
-      ...NOT_YET,
       kind: "fraction",
       default: value,
       example: value,

@@ -11,19 +11,16 @@ import { basename, dirname, join } from "node:path";
 import { discardFile, syncFile, temporaryName } from "../base/atomic-file.ts";
 import type { Clock } from "../base/clock.ts";
 import { letCompilerWork } from "../base/compiler-policy.ts";
-import { errnoOf, FilesystemError, messageOf, ToolError } from "../base/errors.ts";
+import { errnoOf, FilesystemError, ToolError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
-import { WAL_FOLDER, walBaseKey } from "../catalog/storage-layout.ts";
-import { collect } from "../stream/byte-stream.ts";
 import { recycle } from "../stream/chunk-pool.ts";
 import { isSameContent } from "../stream/compare.ts";
-import { type FoundObject, findObjects } from "../transfer/object-finder.ts";
 import { readObject } from "../transfer/object-reader.ts";
 import type { Repository } from "../transfer/repository.ts";
-import type { JournalListing, JournalOrder } from "./journal.ts";
+import type { JournalOrder } from "./journal.ts";
 import { AmbiguousJournalError, JournalHoleError, JournalNotFoundError } from "./journal-errors.ts";
+import { findInAll, listingOf, type StorageWatch, type StoredIn } from "./journal-lookup.ts";
 
-const SMALL_BYTES_MAX = 1 << 20;
 /** A temporary file that nobody wrote to for so long was left by a process that died. */
 const ABANDONED_MS = 15 * 60_000;
 /** What filesystems without hard links answer. */
@@ -36,6 +33,7 @@ const HOLE_RETRY_MS = 1000;
 export interface FetchRequest {
   /** Every storage that may have the file. All must answer before it counts as absent. */
   readonly repositories: readonly Repository[];
+  readonly watch?: StorageWatch | undefined;
   readonly order: JournalOrder;
   readonly name: string;
   readonly clock: Clock;
@@ -105,43 +103,17 @@ async function syncContent(path: string): Promise<void> {
 /** Writes the file to `path`, which grows meanwhile; once this resolves, it is proven. */
 export async function downloadProven(request: FetchRequest, path: string): Promise<void> {
   const { name, order, signal } = request;
-  const stored = await findEverywhere(request);
+  const { repositories, log } = request;
+  const stored = await findInAll(repositories, request)(name, signal);
   const [first] = stored;
   if (first === undefined) {
-    for (const repository of request.repositories) {
-      const proof = await order.hole(name, listingOf(repository), signal);
-      if (proof !== undefined) throw new JournalHoleError(name, proof);
-    }
+    const proof = await order.hole(name, listingOf(repositories, log), signal);
+    if (proof !== undefined) throw new JournalHoleError(name, proof);
     throw new JournalNotFoundError(name);
   }
   const { isComplete } = await download(request, { stored: first, path });
-  if (!isComplete) await refuseIncomplete(request, first.repository);
+  if (!isComplete) await refuseIncomplete(request);
   await refuseDifferent(request, stored);
-}
-
-interface StoredIn {
-  readonly repository: Repository;
-  readonly object: FoundObject;
-}
-
-/** A storage that fails hides nothing: what others have counts, absence needs every answer. */
-async function findEverywhere(request: FetchRequest): Promise<readonly StoredIn[]> {
-  const { repositories, name, signal, log } = request;
-  const answers = await Promise.allSettled(
-    repositories.map(async (repository) => {
-      const preferred = repository.codec.name;
-      const found = await findObjects(repository.driver, walBaseKey(name), { preferred, signal });
-      return found.map((object) => ({ repository, object }));
-    }),
-  );
-  signal.throwIfAborted();
-  const found = answers.flatMap((answer) => (answer.status === "fulfilled" ? answer.value : []));
-  const failures = answers.filter((answer) => answer.status === "rejected");
-  const [failure] = failures;
-  if (failure === undefined) return found;
-  if (found.length === 0) throw failure.reason;
-  for (const { reason } of failures) log.warning(messageOf(reason));
-  return found;
 }
 
 async function download(
@@ -168,9 +140,9 @@ async function download(
 }
 
 /** The server takes a file that ends early for the end of the archive. */
-async function refuseIncomplete(request: FetchRequest, repository: Repository): Promise<void> {
-  const { name, order, signal } = request;
-  const proof = await order.hole(name, listingOf(repository), signal);
+async function refuseIncomplete(request: FetchRequest): Promise<void> {
+  const { name, order, signal, repositories, log } = request;
+  const proof = await order.hole(name, listingOf(repositories, log), signal);
   if (proof === undefined) return;
   throw new JournalHoleError(name, `it was archived before it was full, and ${proof}`);
 }
@@ -183,27 +155,12 @@ async function refuseDifferent(request: FetchRequest, stored: readonly StoredIn[
   const open = ({ repository, object }: StoredIn) => readObject(repository, { ...object, signal });
   for (const other of others) {
     if (await isSameContent(await open(first), await open(other))) continue;
-    throw new AmbiguousJournalError(request.name, [first.object.key, other.object.key]);
+    throw new AmbiguousJournalError(request.name, [placeOf(first), placeOf(other)]);
   }
 }
 
-/** What a proof may ask: names and small files of one storage. */
-function listingOf(repository: Repository): JournalListing {
-  return {
-    async *names(prefix, after, signal) {
-      // "~" sorts after every character that follows a name: extensions, ".", "_".
-      const start = after === undefined ? {} : { after: walBaseKey(`${after}~`) };
-      const objects = repository.driver.list(`${WAL_FOLDER}/${prefix}`, { ...start, signal });
-      for await (const { key } of objects) {
-        yield key.slice(WAL_FOLDER.length + 1);
-      }
-    },
-    async small(name, signal) {
-      const [object] = await findObjects(repository.driver, walBaseKey(name), { signal });
-      if (object === undefined) return undefined;
-      return collect(await readObject(repository, { ...object, signal }), SMALL_BYTES_MAX);
-    },
-  };
+function placeOf({ repository, object }: StoredIn): string {
+  return `${repository.driver.name}/${object.key}`;
 }
 
 export function refuseExisting(destination: string): void {

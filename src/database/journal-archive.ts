@@ -1,12 +1,11 @@
 import type { Clock } from "../base/clock.ts";
 import { ToolError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
-import { walBaseKey } from "../catalog/storage-layout.ts";
 import { type ByteStream, concatBytes } from "../stream/byte-stream.ts";
-import { findObjects } from "../transfer/object-finder.ts";
 import { readObject } from "../transfer/object-reader.ts";
 import type { Repository } from "../transfer/repository.ts";
 import type { JournalArchive } from "./adapter.ts";
+import { type FindJournal, findIn } from "./journal-lookup.ts";
 
 const POLL_FIRST_MS = 20;
 const POLL_MAX_MS = 1000;
@@ -38,21 +37,17 @@ export interface WalArchive extends JournalArchive {
   head(name: string, signal: AbortSignal): Promise<Uint8Array | undefined>;
 }
 
-/** The archived WAL of a repository, as the backup looks at it. */
-export function walArchive(repository: Repository): WalArchive {
-  const find = (name: string, signal: AbortSignal) =>
-    findObjects(repository.driver, walBaseKey(name), {
-      preferred: repository.codec.name,
-      signal,
-    });
+/** The archived WAL of a repository, or of several, as the backup looks at it. */
+export function walArchive(source: Repository | FindJournal): WalArchive {
+  const find = typeof source === "function" ? source : findIn(source);
   return {
     contains: async (name, signal) => (await find(name, signal)).length > 0,
     head: async (name, signal) => {
-      if (!repository.cipher.canDecrypt) return undefined;
       const [found] = await find(name, signal);
       if (found === undefined) return new Uint8Array(0);
-      const { key, codec } = found;
-      return await firstBytes(await readObject(repository, { key, codec, signal }));
+      const { repository, object } = found;
+      if (!repository.cipher.canDecrypt) return undefined;
+      return await firstBytes(await readObject(repository, { ...object, signal }));
     },
   };
 }

@@ -30,6 +30,7 @@ import type {
 } from "./adapter.ts";
 import { BackupClaim, type BackupOwner } from "./backup-claim.ts";
 import { waitForJournal, walArchive } from "./journal-archive.ts";
+import type { FindJournal } from "./journal-lookup.ts";
 import { walReader } from "./journal-reader.ts";
 
 /** How long the objects of a failed backup are tried to be removed. */
@@ -40,6 +41,8 @@ const CLOCK_TOLERANCE_MS = 2000;
 export interface PushBackupRequest {
   readonly adapter: BackupAdapter;
   readonly repository: Repository;
+  /** Where the WAL may lie; default: in the repository. */
+  readonly journal?: FindJournal | undefined;
   readonly backup: Omit<BackupRequest, "journal" | "signal">;
   /** Parts that are read and stored at once. */
   readonly partsMax: number;
@@ -81,7 +84,7 @@ export class ClockWentBackError extends ToolError {
 export async function pushBackup(request: PushBackupRequest): Promise<PushedBackup> {
   const stop = new AbortController();
   const signal = AbortSignal.any([request.signal, stop.signal]);
-  const journal = walReader(request.repository);
+  const journal = walReader(request.journal ?? request.repository);
   await using session = await request.adapter.beginBackup({ ...request.backup, journal, signal });
   session.lost.catch((error: unknown) => stop.abort(error));
   request.onBegin?.(session);
@@ -249,9 +252,9 @@ class Push {
   }
 
   async #prove(names: readonly string[]): Promise<void> {
-    const { repository, archiveTimeoutMs, clock, log } = this.#request;
+    const { repository, journal, archiveTimeoutMs, clock, log } = this.#request;
     if (archiveTimeoutMs === undefined) return;
-    const archive = walArchive(repository);
+    const archive = walArchive(journal ?? repository);
     const signal = this.#signal;
     const check = this.#session.checkJournal?.bind(this.#session);
     await waitForJournal(names, {

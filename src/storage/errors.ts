@@ -1,4 +1,4 @@
-import { type ErrorCode, ToolError } from "../base/errors.ts";
+import { ConfigError, type ErrorCode, ToolError } from "../base/errors.ts";
 
 /** What every storage error knows: the storage, the object, and whether a retry may help. */
 export interface StorageErrorFacts {
@@ -72,3 +72,6 @@ export class StorageUnavailableError extends StorageError {
     this.isThrottled = facts.isThrottled ?? false;
   }
 }
+
+/** What a storage lies in is not there: a directory that is not mounted. */
+export class RootMissingError extends ConfigError {}

@@ -71,6 +71,11 @@ export const IMPORT_RULES: readonly ImportRule[] = [
   { place: "storage/gcs/", may: ["storage/gcs/", ...SERVICE_SHARED, "stream/", "base/"] },
   { place: "storage/azure/", may: ["storage/azure/", ...SERVICE_SHARED, "stream/", "base/"] },
   { place: "storage/sftp/", may: ["storage/sftp/", ...STORAGE_SHARED, "stream/", "base/"] },
+  {
+    place: "storage/failover/",
+    may: ["storage/failover/", ...STORAGE_SHARED, "stream/", "base/"],
+    mayTypes: ["storage/wrap/observed.ts"],
+  },
   { place: "storage/wrap/", may: ["storage/wrap/", ...STORAGE_SHARED, "stream/", "base/"] },
   { place: "storage/", may: [...STORAGE_SHARED, "stream/", "base/"] },
   {
@@ -132,7 +137,11 @@ export const IMPORT_RULES: readonly ImportRule[] = [
       "transfer/",
       "storage/registry.ts",
       "storage/wrap/appearing.ts",
+      "storage/failover/",
+      "storage/wrap/bounded.ts",
       "storage/wrap/folder-view.ts",
+      "storage/wrap/observed.ts",
+      "storage/wrap/unreachable.ts",
       "storage/wrap/read-only.ts",
       "codec/",
       "cipher/",

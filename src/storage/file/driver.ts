@@ -2,11 +2,11 @@ import { rmdirSync, statSync, unlinkSync } from "node:fs";
 import { dirname } from "node:path";
 import { syncDirectory } from "../../base/atomic-file.ts";
 import type { Clock } from "../../base/clock.ts";
-import { ConfigError, errnoOf } from "../../base/errors.ts";
+import { errnoOf } from "../../base/errors.ts";
 import type { ByteSource, ByteStream } from "../../stream/byte-stream.ts";
 import { openBody } from "../checked-body.ts";
 import type { ByteRange, DriverTraits, ObjectInfo, StorageDriver } from "../driver.ts";
-import { ObjectNotFoundError } from "../errors.ts";
+import { ObjectNotFoundError, RootMissingError } from "../errors.ts";
 import type { ObjectKey } from "../object-key.ts";
 import { isAbsence, toStorageError } from "./errors.ts";
 import { factsOf } from "./file-facts.ts";
@@ -175,7 +175,7 @@ export function openFileStorage(
     if (!isAbsence(error)) throw toStorageError(error, { storage: `file://${path}` });
   }
   if (!isDirectory) {
-    throw new ConfigError(
+    throw new RootMissingError(
       `FILE_PREFIX: there is no directory ${path}`,
       "Create it, or mount it, before the first use; it is never created silently.",
     );

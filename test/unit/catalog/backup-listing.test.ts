@@ -4,7 +4,7 @@ import { parseGoTime } from "../../../src/base/go-time.ts";
 import { UTC_ZONE, zoneNamed } from "../../../src/base/local-zone.ts";
 import { listColumns, printListJson, withDetails } from "../../../src/catalog/backup-listing.ts";
 import { decodeBackupMetadata } from "../../../src/catalog/backup-metadata.ts";
-import { type BackupName, toBackupName } from "../../../src/catalog/backup-name.ts";
+import { toBackupName } from "../../../src/catalog/backup-name.ts";
 import type { BackupEntry } from "../../../src/catalog/catalog.ts";
 
 function entry(name: string, seconds: bigint): BackupEntry {
@@ -17,11 +17,11 @@ function entry(name: string, seconds: bigint): BackupEntry {
 }
 
 function metadata(starts: Readonly<Record<string, string>>) {
-  const entries = Object.entries(starts).map(([name, start]) => {
+  const decode = (start: string | undefined) => {
     const bytes = new TextEncoder().encode(JSON.stringify({ start_time: start }));
-    return [toBackupName(name), decodeBackupMetadata("x", bytes)] as const;
-  });
-  return new Map<BackupName, ReturnType<typeof decodeBackupMetadata> | undefined>(entries);
+    return decodeBackupMetadata("x", bytes);
+  };
+  return new Map(ENTRIES.map((each) => [each, decode(starts[each.name])]));
 }
 
 const ENTRIES = [entry("a", 100n), entry("b", 200n), entry("c", 300n)];
@@ -68,7 +68,7 @@ describe("times", () => {
   ])("are shown in the zone in which %s was written", (text, plain, pretty) => {
     expect(parseGoTime(text)).toBeDefined();
     const [backup] = withDetails(ENTRIES.slice(0, 1), metadata({ a: text }));
-    const columns = listColumns({ zone: zoneNamed("Europe/Paris"), isDetailed: true });
+    const columns = listColumns({ zoneOf: () => zoneNamed("Europe/Paris"), isDetailed: true });
     const start = columns.find((column) => column.name === "start_time");
     expect(backup && start?.plain(backup)).toBe(plain);
     expect(backup && start?.pretty(backup)).toBe(pretty);
@@ -76,7 +76,7 @@ describe("times", () => {
 
   test("of the storage have all their digits in JSON", () => {
     const backups = [{ entry: entry("a", 1_767_225_600n), details: undefined }];
-    expect(printListJson(backups, { zone: UTC_ZONE, isIndented: false })).toContain(
+    expect(printListJson(backups, { zoneOf: () => UTC_ZONE, isIndented: false })).toContain(
       '"time":"2026-01-01T00:00:00.123456789Z"',
     );
   });

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { type Clock, SYSTEM_CLOCK } from "../../../src/base/clock.ts";
 import { ToolError } from "../../../src/base/errors.ts";
 import { UTC_ZONE, zoneNamed } from "../../../src/base/local-zone.ts";
-import { Catalog } from "../../../src/catalog/catalog.ts";
+import { CatalogUnion } from "../../../src/catalog/catalog-union.ts";
 import { listBackups, zoneOfStorage } from "../../../src/command/backup-list.ts";
 import { MemoryDriver } from "../../../src/storage/memory/driver.ts";
 import { toObjectKey } from "../../../src/storage/object-key.ts";
@@ -43,10 +43,10 @@ async function storeBoth(): Promise<void> {
 
 async function list(flags: string, zone = zoneNamed("Europe/Paris")) {
   const { log, lines } = recordingLogger();
-  const catalog = new Catalog({ repository: { name: "default", driver }, database: "postgres" });
-  const text = await listBackups({
-    catalog,
-    zone,
+  const repositories = [{ name: "default", driver }];
+  const { text } = await listBackups({
+    union: new CatalogUnion({ repositories, database: "postgres" }),
+    zoneOf: () => zone,
     isDetailed: flags.includes("detail"),
     isJson: flags.includes("json"),
     isPretty: flags.includes("pretty"),
