@@ -68,10 +68,13 @@ export function testReadFaults(dialect: FaultDialect): void {
     });
 
     test("a length that is not true is an error, never another object", async () => {
-      const { driver } = await open();
+      const { driver, policy } = await open();
       for (const extraBytes of [1, 1000, 10 * MIB]) {
         arm({ method: "GET", fault: { kind: "overstate", extraBytes } });
+        policy.retries.length = 0;
         await expect(read(driver, key)).rejects.toThrow("more bytes than the object has");
+        // Where it broke it is asked for the rest once: no repetition of that would help.
+        expect(policy.retries.length).toBeLessThan(2);
       }
     });
 

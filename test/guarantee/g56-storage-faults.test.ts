@@ -56,6 +56,7 @@ test.each<readonly [string, Fault]>([
   ["429 with Retry-After", answer(429, { "Retry-After": "0" })],
   ["a reset connection", { kind: "reset" }],
   ["a reset after the service took it", { kind: "reset", isForwarded: true }],
+  ["a reset amid the body", { kind: "reset-request", afterBytes: 1000 }],
 ])("G56 a push goes on after %s, and what it stored comes back", async (name, fault) => {
   using archive = makeArchive();
   const run = s3(`push-${name.replaceAll(" ", "-")}`);
@@ -78,6 +79,25 @@ test.each<readonly [string, Fault]>([
   expect(await archive.push(golden.name, run)).toMatchObject({ exitCode: 0 });
   proxy.arm({ method: "GET", url: new RegExp(golden.name), times: 1, fault });
   expect(await archive.fetch(golden.name, run)).toMatchObject({ exitCode: 0 });
+  expect(archive.takeFetched()?.equals(golden.bytes)).toBe(true);
+});
+
+test.each<readonly [string, Fault]>([
+  ["less than was stored, and says so", { kind: "shorten", keptShare: 0.5 }],
+  ["less than it says", { kind: "overstate", extraBytes: 1000 }],
+])("G56 of an answer that holds %s nothing but the whole appears", async (name, fault) => {
+  using archive = makeArchive();
+  const run = s3(`length-${name.replaceAll(/\W/g, "-")}`);
+  proxy.arm();
+  expect(await archive.push(golden.name, run)).toMatchObject({ exitCode: 0 });
+  proxy.arm({ method: "GET", url: new RegExp(`${golden.name}\\.`), times: 1, fault });
+  const first = await archive.fetch(golden.name, run);
+  expect(proxy.seen.some(({ fault: hit }) => hit === fault.kind)).toBe(true);
+  if (first.exitCode !== 0) {
+    expect([20, 30]).toContain(first.exitCode);
+    expect(archive.takeFetched()).toBeUndefined();
+    expect(await archive.fetch(golden.name, run)).toMatchObject({ exitCode: 0 });
+  }
   expect(archive.takeFetched()?.equals(golden.bytes)).toBe(true);
 });
 

@@ -23,6 +23,9 @@ interface ReadOptions {
   readonly signal: AbortSignal;
 }
 
+/** Only another stream, from the start, may do better. */
+class OverstatedError extends StorageUnavailableError {}
+
 /** Reads objects: exact ranges, and streams that go on after a broken connection. */
 export class ObjectReader {
   readonly #options: ReaderOptions;
@@ -92,8 +95,8 @@ export class ObjectReader {
   }
 
   /** The same object ends before what an answer promised: what was on the way spoiled that. */
-  #overstated(key: ObjectKey, cause: unknown): StorageUnavailableError {
-    return new StorageUnavailableError({
+  #overstated(key: ObjectKey, cause: unknown): OverstatedError {
+    return new OverstatedError({
       storage: this.#options.name,
       key,
       detail: "an answer promised more bytes than the object has",
@@ -164,7 +167,11 @@ export class ObjectReader {
         signal.throwIfAborted();
         const error = this.#options.errors.toStorageError(thrown, { storage, key });
         // Before the first byte a repetition is no resumption: it is the caller's to decide.
-        const isFinal = attempt > resumesMax || doneBytes === 0 || doneBytes > length;
+        const isFinal =
+          attempt > resumesMax ||
+          doneBytes === 0 ||
+          doneBytes > length ||
+          error instanceof OverstatedError;
         if (isFinal || !isTransient(error)) throw error;
         await backOff(policy, { attempt, error, signal });
         answer = undefined;

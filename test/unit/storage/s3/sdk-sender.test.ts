@@ -126,7 +126,7 @@ test("an answer that breaks off, or is none of S3's, is an error of one line", a
   }
 });
 
-test("the reason of an abort comes out as it was, though the SDK was reading an answer", async () => {
+test("the reason of an abort comes out as it was while an answer is read", async () => {
   const stop = new AbortController();
   const reason = new Error("another part failed");
   endpoint.answer = () =>
