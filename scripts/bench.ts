@@ -1,7 +1,7 @@
 /**
- * `bun run bench [--rounds N] [--scale N] [--deltaScale N] [--only NAMES]`: runs the benchmarks
- * against their peers, prints the tables, and writes docs/benchmarks.md when all were run. Names,
- * with commas: start, wal, backup, restore, delta.
+ * `bun run bench [--rounds N] [--scale N] [--deltaScale N] [--objectMiB N] [--only NAMES]`: runs
+ * the benchmarks against their peers, prints the tables, and writes docs/benchmarks.md when all were run. Names,
+ * with commas: start, wal, backup, restore, delta, storage, cipher.
  */
 import { writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -9,10 +9,12 @@ import { parseArgs } from "node:util";
 import { benchBackup } from "../test/bench/backup.bench.ts";
 import { BenchCluster } from "../test/bench/bench-cluster.ts";
 import { benchChain } from "../test/bench/chain.bench.ts";
+import { benchCiphers } from "../test/bench/cipher.bench.ts";
 import { benchDeltas, DeltaClusters } from "../test/bench/delta.bench.ts";
 import { type BenchTable, renderReport } from "../test/bench/report.ts";
 import { benchRestore } from "../test/bench/restore.bench.ts";
 import { benchStart } from "../test/bench/start.bench.ts";
+import { benchStorage } from "../test/bench/storage.bench.ts";
 import { benchWal } from "../test/bench/wal.bench.ts";
 
 const ROOT = dirname(import.meta.dirname);
@@ -22,6 +24,7 @@ const { values } = parseArgs({
     rounds: { type: "string", default: "5" },
     scale: { type: "string", default: "110" },
     deltaScale: { type: "string", default: "210" },
+    objectMiB: { type: "string", default: "1024" },
     only: { type: "string" },
   },
 });
@@ -30,6 +33,7 @@ const wanted = values.only?.split(",");
 const isWanted = (name: string) => wanted === undefined || wanted.includes(name);
 
 requireTool("pgbackrest", "apt-get install pgbackrest");
+requireTool("rclone", "apt-get install rclone");
 requireTool("zstd", "apt-get install zstd");
 run([process.execPath, "run", join(ROOT, "scripts/build.ts")]);
 
@@ -46,6 +50,10 @@ if (isWanted("delta")) {
   tables.push(...(await benchDeltas(clusters, rounds)));
   tables.push(await benchChain(clusters, rounds));
 }
+if (isWanted("storage")) {
+  tables.push(...(await benchStorage({ sizeMiB: Number(values.objectMiB), rounds })));
+}
+if (isWanted("cipher")) tables.push(await benchCiphers(rounds));
 const report = renderReport(tables, { versions: versions() }, new Date());
 console.log(report);
 if (wanted === undefined) writeFileSync(join(ROOT, "docs/benchmarks.md"), `${report}\n`);
@@ -57,6 +65,7 @@ function versions(): readonly string[] {
     run(["pgbackrest", "version"]),
     run(["/usr/lib/postgresql/15/bin/postgres", "--version"]),
     run(["zstd", "--version"]),
+    run(["rclone", "version"]).split("\n")[0] ?? "",
   ].map((line) => line.trim().replaceAll("\t", " "));
 }
 

@@ -11,6 +11,8 @@ export interface Measure {
   readonly peakRssMiB: number;
   /** What read(2) and its like gave to it and to its children; undefined: not counted. */
   readonly readBytes?: number;
+  /** What the server took meanwhile, on the same processors. */
+  readonly serverCpuMs?: number;
 }
 
 export interface MeasuredCommand {

@@ -9,6 +9,8 @@ export interface BenchTable {
   readonly results: readonly Result[];
   /** The contestant that ratios are given to. */
   readonly reference: string;
+  /** Where each contestant has one of its own: that one's name. */
+  readonly referenceOf?: (contestant: string) => string;
   /** Bounds that the project has set itself: `wall ≤ 0.5`, of which contestant. */
   readonly goals: readonly Goal[];
 }
@@ -47,32 +49,40 @@ export function renderReport(tables: readonly BenchTable[], machine: Machine, no
 }
 
 function renderTable(table: BenchTable): readonly string[] {
-  const reference = table.results.find(({ name }) => name === table.reference);
+  const { reference, referenceOf = () => reference } = table;
+  const hasServers = table.results.some(({ measures }) => measures[0]?.serverCpuMs !== undefined);
+  const optional = hasServers ? ["server's CPU, s"] : ["read, MiB", "stored, MiB"];
+  const columns = [
+    ...["", "wall, s (min–max)", "CPU, s", "peak RSS, MiB", ...optional],
+    ...[`wall ÷ ${reference}`, `CPU ÷ ${reference}`],
+  ];
+  const referenceFor = (result: Result) =>
+    table.results.find(({ name }) => name === referenceOf(result.name));
   return [
     `## ${table.title}`,
     "",
     table.note,
     "",
-    "| | wall, s (min–max) | CPU, s | peak RSS, MiB | read, MiB | stored, MiB " +
-      `| wall ÷ ${table.reference} | CPU ÷ ${table.reference} |`,
-    "|---|---|---|---|---|---|---|---|",
-    ...table.results.map((result) => renderRow(result, reference)),
+    `| ${columns.join(" | ").trimStart()} |`,
+    `${"|---".repeat(columns.length)}|`,
+    ...table.results.map((result) => renderRow(result, referenceFor(result), hasServers)),
     "",
     ...table.goals.map((goal) => renderGoal(table, goal)),
     "",
   ];
 }
 
-function renderRow(result: Result, reference: Result | undefined): string {
+function renderRow(result: Result, reference: Result | undefined, hasServers: boolean): string {
   const wall = result.measures.map(({ wallMs }) => wallMs / 1000);
-  const stored = result.storedBytes;
+  const optional = hasServers
+    ? [serverSeconds(result)]
+    : [mebibytes(readBytes(result)), mebibytes(result.storedBytes)];
   const cells = [
     result.name,
     `${seconds(median(wall))} (${seconds(Math.min(...wall))}–${seconds(Math.max(...wall))})`,
     seconds(median(result.measures.map(({ cpuMs }) => cpuMs / 1000))),
     median(result.measures.map(({ peakRssMiB }) => peakRssMiB)).toFixed(0),
-    mebibytes(readBytes(result)),
-    mebibytes(stored),
+    ...optional,
     ratio(result, reference, "wallMs").toFixed(2),
     ratio(result, reference, "cpuMs").toFixed(2),
   ];
@@ -105,6 +115,11 @@ function goalValue(table: BenchTable, result: Result, goal: Goal): number {
 function readBytes(result: Result): number | undefined {
   const counts = result.measures.flatMap((one) => one.readBytes ?? []);
   return counts.length === 0 ? undefined : median(counts);
+}
+
+function serverSeconds(result: Result): string {
+  const taken = result.measures.flatMap(({ serverCpuMs }) => serverCpuMs ?? []);
+  return taken.length === 0 ? "–" : seconds(median(taken) / 1000);
 }
 
 function mebibytes(bytes: number | undefined): string {

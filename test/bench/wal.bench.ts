@@ -2,9 +2,10 @@ import { mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } f
 import { join } from "node:path";
 import { asServer } from "../support/run-as.ts";
 import { giveToServers, giveTreeToServers } from "../support/scratch.ts";
-import type { BenchCluster } from "./bench-cluster.ts";
+import { type BenchCluster, WORKERS, ZSTD_LEVEL } from "./bench-cluster.ts";
 import { alternate, type Contestant, type MeasuredCommand, measureEach } from "./measure.ts";
 import type { BenchTable } from "./report.ts";
+import { S3Repositories } from "./s3-repositories.ts";
 
 const SEGMENTS = 64;
 const TURN_SECONDS = 5;
@@ -85,6 +86,7 @@ export async function benchWal(
   return [
     await benchPush(bench, folder, { count: 16, isBackground: false, rounds }),
     await benchPush(bench, folder, { count: SEGMENTS, isBackground: true, rounds }),
+    await benchS3Push(bench, folder, rounds),
     await benchFetch(bench, folder, { count: 16, readsAhead: false, rounds }),
     await benchFetch(bench, folder, { count: SEGMENTS, readsAhead: true, rounds }),
   ];
@@ -160,6 +162,61 @@ async function benchPush(
         ? []
         : [{ contestant: "tidemark wal-push", figure: "rss", max: 70 } as const]),
     ],
+  };
+}
+
+/** The same in the background to an object service: what the network's round trips cost. */
+async function benchS3Push(
+  bench: BenchCluster,
+  folder: WalFolder,
+  rounds: number,
+): Promise<BenchTable> {
+  await using repositories = await S3Repositories.start(bench);
+  const each = (command: (path: string) => MeasuredCommand) =>
+    measureEach(
+      folder.names.map((name) => ({
+        ...command(`pg_wal/${name}`),
+        cwd: folder.dataDir,
+        after: () => folder.markDone(name),
+      })),
+    );
+  const pushed = ["--archive-async", "archive-push"];
+  const contestants: readonly Contestant[] = [
+    {
+      name: "tidemark wal-push",
+      prepare: async () => {
+        repositories.startRun();
+        folder.reset(true);
+      },
+      run: () =>
+        each((path) => ({
+          ...bench.tidemark("wal-push", path),
+          env: repositories.environment,
+        })),
+    },
+    {
+      name: "pgBackRest archive-push",
+      prepare: async () => {
+        repositories.startRun();
+        bench.emptyFolder("spool");
+        await repositories.createStanza();
+        folder.reset(true);
+      },
+      run: () =>
+        each((path) => ({
+          argv: asServer(repositories.pgbackrest(`--pg1-path=${folder.dataDir}`, ...pushed, path)),
+          env: repositories.pgbackrestEnvironment,
+        })),
+    },
+  ];
+  return {
+    title: `${SEGMENTS} WAL segments to S3, further ones in the background`,
+    note:
+      `The same segments to MinIO on this machine over HTTPS, zstd ${ZSTD_LEVEL}, ${WORKERS} at ` +
+      "once (`TIDEMARK_UPLOAD_CONCURRENCY`, `process-max`). CPU is that of the calls alone.",
+    results: await alternate(contestants, rounds),
+    reference: "pgBackRest archive-push",
+    goals: [{ contestant: "tidemark wal-push", figure: "wall", max: 0.8 }],
   };
 }
 

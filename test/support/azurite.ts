@@ -30,6 +30,7 @@ export interface Azurite {
   readonly key: string;
   /** Account, key and endpoint as settings. */
   readonly settings: Readonly<Record<string, string>>;
+  readonly pid: number;
   stop(): Promise<void>;
 }
 
@@ -83,7 +84,7 @@ export async function startAzurite(
     AZURE_STORAGE_ACCESS_KEY: KEY,
     TIDEMARK_AZURE_ENDPOINT: endpoint,
   };
-  return { endpoint, account: ACCOUNT, key: KEY, settings, stop };
+  return { endpoint, account: ACCOUNT, key: KEY, settings, pid: child.pid, stop };
 }
 
 /** Repeated until it is served: nothing else says that it is ready. */

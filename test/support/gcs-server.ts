@@ -7,6 +7,7 @@ import { installGcsServer } from "./gcs-install.ts";
 /** A running fake-gcs-server: Google Cloud Storage's interface over memory. */
 export interface GcsServer {
   readonly endpoint: string;
+  readonly pid: number;
   stop(): Promise<void>;
 }
 
@@ -46,7 +47,7 @@ export async function startGcsServer(...buckets: readonly string[]): Promise<Gcs
     await stop();
     throw new Error(`fake-gcs-server did not start: ${log.slice(-2000)}`, { cause: error });
   }
-  return { endpoint, stop };
+  return { endpoint, pid: child.pid, stop };
 }
 
 async function createGcsBucket(endpoint: string, name: string): Promise<void> {
