@@ -2,7 +2,9 @@ const MIB = 1024 * 1024;
 /** Some services want parts of one size; sizes grow only for objects past so many parts. */
 const PARTS_OF_ONE_SIZE = 2_000;
 /** Parts of all objects that share the budget: while some are sent, others are filled. */
-const PARTS_IN_BUDGET = 8;
+const PARTS_IN_BUDGET = { min: 4, max: 8 };
+/** Objects that have room for all of their parts in it. */
+const OBJECTS_IN_BUDGET = 2;
 
 export interface PartSizing {
   /** The service takes no more parts of one object. */
@@ -25,7 +27,10 @@ export function partSizes(
   sizing: PartSizing,
   sizeBytes: number | undefined,
 ): (partNumber: number) => number {
-  const shareBytes = Math.floor(sizing.budgetBytes / PARTS_IN_BUDGET / MIB) * MIB;
+  // Who sends one part after the other gets larger ones instead.
+  const { min, max } = PARTS_IN_BUDGET;
+  const shares = Math.min(max, Math.max(min, OBJECTS_IN_BUDGET * sizing.partsInFlightMax));
+  const shareBytes = Math.floor(sizing.budgetBytes / shares / MIB) * MIB;
   const usualBytes = Math.max(sizing.partBytesMin, Math.min(sizing.partBytesMax, shareBytes));
   if (sizeBytes !== undefined) {
     // What one request may hold goes in one: a segment needs no upload of parts.

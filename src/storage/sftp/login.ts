@@ -5,6 +5,7 @@ import type { Clock } from "../../base/clock.ts";
 import { ConfigError, errnoOf, messageOf } from "../../base/errors.ts";
 import { SftpConnection } from "./connection.ts";
 import { HostKeyError, SftpConnectionError, SftpLoginError } from "./errors.ts";
+import { GatheringSocket } from "./gathering-socket.ts";
 import { fingerprintOf, KnownHosts, keyTypeOf } from "./known-hosts.ts";
 import type { SftpSettings } from "./settings.ts";
 
@@ -48,7 +49,13 @@ export async function login(
     const isPassword = prompts.length === 1 && prompts[0]?.echo !== true;
     finish(isPassword ? [settings.password ?? ""] : []);
   });
-  const stop = () => client.client.destroy();
+  const socket = new GatheringSocket();
+  socket.on("error", ignore);
+  const stop = () => {
+    client.client.destroy();
+    // The library knows it only once it has accepted its configuration.
+    socket.destroy();
+  };
   signal.addEventListener("abort", stop, { once: true });
   const loggedIn = new AbortController();
   const timeoutMs = Math.min(LOGIN_TIMEOUT_MS, options.idleTimeoutMs);
@@ -62,8 +69,7 @@ export async function login(
   try {
     const session = await client.connect({
       ...credentials(settings),
-      host: settings.host,
-      port: settings.port,
+      sock: socket.connect({ host: settings.host, port: settings.port }),
       username: settings.userName,
       // Its own time-out ends before the session is opened; ours covers that too.
       readyTimeout: 0,
@@ -78,7 +84,7 @@ export async function login(
     signal.throwIfAborted();
     return new SftpConnection(client, session, options);
   } catch (error) {
-    client.client.destroy();
+    stop();
     signal.throwIfAborted();
     throw refusal ?? loginFailure(failure ?? error);
   } finally {

@@ -27,6 +27,12 @@ describe("partSizes", () => {
     expect(partSizes({ ...SIZING, budgetBytes: 1024 * MIB }, undefined)(1)).toBe(20 * MIB);
   });
 
+  test("parts that are sent one after the other are larger, and never fewer than four", () => {
+    const sized = (partsInFlightMax: number) =>
+      partSizes({ ...SIZING, partsInFlightMax }, undefined)(1) / MIB;
+    expect([1, 2, 3, 4, 100].map(sized)).toEqual([16, 16, 10, 8, 8]);
+  });
+
   test("a huge object of known size has parts of one size and never too many", () => {
     for (const sizeBytes of [80 * 1024 * MIB, 1024 * 1024 * MIB, 5 * 1024 * 1024 * MIB]) {
       const partBytes = partSizes(SIZING, sizeBytes);
