@@ -256,6 +256,43 @@ describe("a server that refuses", () => {
     expect(await read(driver, KEY)).toEqual(pattern(10, 1));
   });
 
+  test("refused keys are one error at once, and good again when they are", async () => {
+    const { driver, proxy, server } = await start();
+    const bytes = pattern(1000, 1);
+    await put(driver, KEY, bytes);
+    for (const call of [
+      () => put(driver, toObjectKey("folder/other"), bytes),
+      () => read(driver, KEY),
+      () => driver.stat(KEY, NEVER),
+      () => listed(driver, ""),
+      () => driver.delete([KEY], NEVER),
+    ]) {
+      server.trust(false);
+      // Who is in stays in.
+      proxy.resetAll();
+      proxy.arm();
+      const error = await call().catch((caught: unknown) => caught);
+      expect(error).toBeInstanceOf(AccessDeniedError);
+      expect(error).toMatchObject({ hint: expect.stringContaining("authorized_keys") });
+      expect(proxy.seen.connections).toBeLessThan(4);
+      server.trust(true);
+      expect(await read(driver, KEY)).toEqual(bytes);
+    }
+    expect((await listed(driver, "")).map(({ key }) => key)).toEqual([KEY]);
+  });
+
+  test("an object that gets shorter while it is read is an error", async () => {
+    const { driver, server } = await start();
+    await put(driver, KEY, pattern(24 * MIB, 1));
+    const reading = (await driver.get(KEY, { signal: NEVER }))[Symbol.asyncIterator]();
+    await reading.next();
+    truncateSync(join(server.root, KEY), 20 * MIB);
+    const rest = (async () => {
+      for (let next = await reading.next(); next.done !== true; ) next = await reading.next();
+    })();
+    await expect(rest).rejects.toBeInstanceOf(StorageError);
+  });
+
   test("a repository that went away is an error, never an absence", async () => {
     const { driver, server } = await start();
     await put(driver, KEY, pattern(10, 1));
