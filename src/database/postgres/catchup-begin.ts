@@ -20,7 +20,12 @@ import { DatabaseError } from "./wire/server-error.ts";
 const NO_BACKUP = "" as BackupName;
 
 /** Nothing is known of the standby's files but where it stands: every relation is looked at. */
-const EVERY_FILE: KnownFiles = { has: () => false, mark: () => NO_MARK };
+const EVERY_FILE: KnownFiles = {
+  has: () => false,
+  mark: () => NO_MARK,
+  numberOf: () => undefined,
+  markAt: () => NO_MARK,
+};
 
 /** Of each server its own, and so left out, as WAL-G does. */
 const SETTINGS: ReadonlySet<string> = new Set([

@@ -9,7 +9,8 @@ import { ChunkPieces, freedWhenRecycled, recycle } from "../../stream/chunk-pool
 import { CompressedText } from "./compressed-text.ts";
 import { type FileMark, formatMark, MARK_CHARS_MAX } from "./file-mark.ts";
 import type { DatabaseObjects, FileFacts } from "./files-metadata.ts";
-import { MarkColumns } from "./mark-columns.ts";
+import { MarkList } from "./mark-list.ts";
+import type { KnownFiles } from "./parent-files.ts";
 
 /**
  * Stands in the text where the extension of the parts goes, which is known at the end. JSON
@@ -30,15 +31,18 @@ export class FilesMetadataWriter {
   readonly #files = new CompressedText();
   readonly #parts = new CompressedText();
   readonly #databases = new CompressedText();
-  readonly #marks = new MarkColumns();
-  #markCount = 0;
+  readonly #marks: MarkList;
   /** Of all marks as text. */
   #markBytes = 0;
   #partCount = 0;
 
-  /** Times are printed in `zone`, as WAL-G prints them in the local one. */
-  constructor(options: { readonly zone: LocalZone }) {
+  /**
+   * Times are printed in `zone`, as WAL-G prints them in the local one. `parent`: what the backup
+   * builds on and keeps in memory anyway.
+   */
+  constructor(options: { readonly zone: LocalZone; readonly parent?: KnownFiles | undefined }) {
     this.#zone = options.zone;
+    this.#marks = new MarkList(options.parent);
   }
 
   /** `name` is the entry's name in the tar, or the one that it would have (skipped files). */
@@ -54,7 +58,7 @@ export class FilesMetadataWriter {
       `${this.#files.isEmpty ? "" : ","}${quotedName(name)}:{` +
         `"IsIncremented":${facts.isIncremented},"IsSkipped":${facts.isSkipped},` +
         `"MTime":"${this.#time(facts.mtimeNs)}",${corrupt}` +
-        `"UpdatesCount":${facts.updatesCount}${this.#marked(facts.mark)}}`,
+        `"UpdatesCount":${facts.updatesCount}${this.#marked(name, facts.mark)}}`,
     );
   }
 
@@ -102,7 +106,7 @@ export class FilesMetadataWriter {
       sizeBytes:
         framesBytes +
         this.#partCount * (suffix.byteLength - 1) +
-        (this.#markBytes - this.#markCount),
+        (this.#markBytes - this.#marks.size),
       replayable: true,
       open: (signal) => write(sections, { suffix, marks: this.#marks }, signal),
     };
@@ -114,10 +118,9 @@ export class FilesMetadataWriter {
     return texts.reduce((sum, text) => sum + text.heldBytes(), this.#marks.heldBytes());
   }
 
-  #marked(mark: FileMark | undefined): string {
+  #marked(name: string, mark: FileMark | undefined): string {
     if (mark === undefined) return "";
-    this.#marks.set(this.#markCount, mark);
-    this.#markCount += 1;
+    this.#marks.add(name, mark);
     this.#markBytes += formatMark(mark).length;
     return `,"TidemarkMark":"${FILE_MARK_CHAR}"`;
   }
@@ -130,7 +133,7 @@ export class FilesMetadataWriter {
 
 async function* write(
   sections: readonly { readonly key: string; readonly text: CompressedText }[],
-  { suffix, marks }: { readonly suffix: Uint8Array; readonly marks: MarkColumns },
+  { suffix, marks }: { readonly suffix: Uint8Array; readonly marks: MarkList },
   signal: AbortSignal,
 ): ByteStream & AsyncGenerator<Uint8Array> {
   const encoder = new TextEncoder();

@@ -115,7 +115,9 @@ class LocalBackup implements BackupSession {
     this.totalBytes = delta === undefined ? begin.totalBytes : undefined;
     this.firstJournal = begin.firstJournal;
     const { zone, writesFilesMetadata } = options;
-    this.#filesMetadata = writesFilesMetadata ? new FilesMetadataWriter({ zone }) : undefined;
+    this.#filesMetadata = writesFilesMetadata
+      ? new FilesMetadataWriter({ zone, parent: delta?.base.files })
+      : undefined;
     const reading = {
       checksPages: this.#checksPages(),
       isParallel: options.isParallel,

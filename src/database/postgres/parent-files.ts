@@ -3,7 +3,7 @@ import { MarkColumns } from "./mark-columns.ts";
 import { NameTable } from "./name-table.ts";
 
 /** What a delta asks of the state that it builds on. */
-export type KnownFiles = Pick<ParentFiles, "has" | "mark">;
+export type KnownFiles = Pick<ParentFiles, "has" | "mark" | "numberOf" | "markAt">;
 
 /**
  * The files of a parent backup and by what it knew them, for millions of files: numbers beside a
@@ -30,5 +30,19 @@ export class ParentFiles {
   mark(name: string): FileMark | undefined {
     const number = this.#names.find(name);
     return number === undefined ? undefined : this.#marks.get(number);
+  }
+
+  /** undefined: the parent has no such file, or noted something else of it. */
+  numberOf(name: string, { state, kind, value }: FileMark): number | undefined {
+    const number = this.#names.find(name);
+    if (number === undefined) return undefined;
+    const known = this.#marks.get(number);
+    const isSame = known.state === state && known.kind === kind && known.value === value;
+    return isSame ? number : undefined;
+  }
+
+  /** `number`: from `numberOf`. */
+  markAt(number: number): FileMark {
+    return this.#marks.get(number);
   }
 }
