@@ -10,7 +10,8 @@ export const TRANSFER_SETTINGS = section("transfer", [
     example: "10",
     help:
       "Parts that a restore fetches at once at most, and no more than there are processors (at " +
-      "least 2); how many segments wal-fetch reads ahead (1: none)",
+      "least 2); how many segments wal-fetch reads ahead (1: none); objects that copy moves at " +
+      "once, within UPLOAD_CONCURRENCY of the target",
   },
   {
     key: "UPLOAD_CONCURRENCY",
