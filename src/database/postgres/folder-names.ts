@@ -1,3 +1,5 @@
+import { GarbagePace } from "../../base/garbage.ts";
+
 const SEPARATOR = 0;
 
 /**
@@ -15,6 +17,8 @@ export class FolderNames implements Iterable<string> {
   }
 
   *[Symbol.iterator](): Generator<string> {
+    // The list that the names came in.
+    new GarbagePace().passed(this.#count);
     let start = 0;
     for (let left = this.#count; left > 0; left -= 1) {
       const found = this.#bytes.indexOf(SEPARATOR, start);
