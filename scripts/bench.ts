@@ -1,7 +1,7 @@
 /**
  * `bun run bench [--rounds N] [--scale N] [--deltaScale N] [--objectMiB N] [--only NAMES]`: runs
  * the benchmarks against their peers, prints the tables, and writes docs/benchmarks.md when all
- * were run. Names, with commas: start, wal, backup, restore, delta, storage.
+ * were run. Names, with commas: start, wal, backup, restore, delta, storage, cipher.
  */
 import { writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";

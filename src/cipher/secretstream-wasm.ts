@@ -67,7 +67,7 @@ interface SodiumModule {
   ): number;
 }
 
-/** The engine that runs everywhere, about a fifth as fast as the addon. */
+/** The engine that runs everywhere, about half as fast as the addon. */
 export async function openWasmEngine(): Promise<SecretStreamEngine> {
   const { default: wrappers } = await import("libsodium-wrappers-sumo");
   await wrappers.ready;

@@ -61,7 +61,8 @@ export async function benchCiphers(rounds: number): Promise<BenchTable> {
       title: "Encryption",
       note:
         `${TOTAL_MIB} MiB that do not compress, on one core; ours in the memory of one process, ` +
-        `without its start. ${GOALS.map((goal) => verdict(goal, results)).join(" ")}`,
+        "without its start. The memory is the benchmark's own. " +
+        GOALS.map((goal) => verdict(goal, results)).join(" "),
       results,
       reference: results.find(({ name }) => name.startsWith(REFERENCE))?.name ?? REFERENCE,
       goals: [],
