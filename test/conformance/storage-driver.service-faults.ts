@@ -185,12 +185,12 @@ export function testWriteFaults(dialect: FaultDialect): void {
         internal,
         { kind: "reset" },
         { kind: "stall" },
-        { kind: "reset-request", afterBytes: 50_000 },
-        { kind: "stall-request", afterBytes: 50_000 },
+        { kind: "reset-request", afterBytes: 10_000 },
+        { kind: "stall-request", afterBytes: 10_000 },
       ] as const;
       for (const [index, fault] of faults.entries()) {
         const key = toObjectKey(`put/${index}`);
-        const bytes = pattern(100_000, index);
+        const bytes = pattern(30_000, index);
         arm({ ...dialect.whole, times: 2, fault });
         policy.retries.length = 0;
         await driver.put(key, streamOf(bytes), { ifAbsent: false, signal: NEVER });
