@@ -3,7 +3,7 @@ import { NONE_CIPHER } from "../cipher/none.ts";
 import { ObjectExistsError } from "../storage/errors.ts";
 import type { ByteSource } from "../stream/byte-stream.ts";
 import { openFile } from "../stream/file-source.ts";
-import { writeObject } from "../transfer/object-writer.ts";
+import { writeUnrecorded } from "../transfer/object-writer.ts";
 import type { Repository } from "../transfer/repository.ts";
 import type { Invocation } from "./command.ts";
 import { ALL_TARGETS, objectPath, onStorage, targetOf } from "./st-storage.ts";
@@ -38,7 +38,7 @@ async function store(invocation: Invocation, source: ByteSource, path: string): 
     const { extension } = writer.codec;
     const key = objectPath(extension === "" ? path : `${path}.${extension}`);
     try {
-      await writeObject(writer, { key, source, ifAbsent: !options.flag("force"), signal });
+      await writeUnrecorded(writer, { key, source, ifAbsent: !options.flag("force"), signal });
     } catch (cause) {
       if (!(cause instanceof ObjectExistsError)) throw cause;
       throw new ToolError({
