@@ -91,9 +91,9 @@ class Transfers {
         if (direction === "put") await this.#remove();
       },
       run: async () => {
-        const startMs = await this.#place.serverCpuMs();
+        const startMs = this.#place.serverCpuMs();
         const measured = await measure(command);
-        const endMs = await this.#place.serverCpuMs();
+        const endMs = this.#place.serverCpuMs();
         if (direction === "put") this.#isStored = true;
         else this.#requireSame();
         if (startMs === undefined || endMs === undefined) return measured;
