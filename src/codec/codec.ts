@@ -12,6 +12,22 @@ export interface FrameIndex {
   readonly plainStarts: Float64Array;
 }
 
+/** A frame that was cut, and what it holds. */
+export interface FrameBeginning {
+  readonly bytes: Uint8Array;
+  readonly plainBytes: number;
+}
+
+/**
+ * Cuts a frame of `plainBytes` behind its first `neededBytes` or somewhat later; what was its
+ * checksum proves nothing then. undefined: it cannot be cut.
+ */
+export type CutFrame = (
+  frame: Uint8Array,
+  plainBytes: number,
+  neededBytes: number,
+) => FrameBeginning | undefined;
+
 /**
  * One compression format, byte-compatible with WAL-G's.
  * `decompress` throws `CorruptObjectError` on input that is cut short or followed by anything,
@@ -30,6 +46,8 @@ export interface Codec {
     readonly tailBytes: number;
     /** undefined: the object does not say, or the tail was too short. */
     readIndex(tail: Uint8Array, storedBytes: number): FrameIndex | undefined;
+    /** Cuts frames of which not all is needed. */
+    openCutter(): Promise<CutFrame>;
   };
   /** Whether a flipped bit anywhere makes `decompress` throw (a content checksum is written). */
   readonly detectsFlippedBits: boolean;

@@ -14,7 +14,8 @@ import { recycle } from "../stream/chunk-pool.ts";
 const FRAME_MAGIC = 0xfd2fb528;
 const SKIPPABLE_MAGIC = 0x184d2a50;
 const WINDOW_BYTES_MAX = 512 * 1024 * 1024;
-const BLOCK_BYTES_MAX = 128 * 1024;
+/** Plain bytes of a block at most, whatever the window. */
+export const BLOCK_BYTES_MAX = 128 * 1024;
 /** In the frame header's descriptor (byte 4): the content's checksum follows the blocks. */
 export const CHECKSUM_FLAG = 0x04;
 /** In the same byte: the header gives the content's size in 4 bytes, after the window. */
@@ -69,7 +70,7 @@ export class ZstdFrameReader {
   bufferedFrame(contentBytesMax: number): WholeFrame | undefined {
     const bytes = this.#reader.buffered();
     if (bytes.byteLength < 5 || littleEndian(bytes, 0, 4) !== FRAME_MAGIC) return undefined;
-    const headerBytes = 5 + headerRestBytes(bytes[4] ?? 0);
+    const headerBytes = frameHeaderBytes(bytes[4] ?? 0);
     if (bytes.byteLength < headerBytes) return undefined;
     const header = parseFrameHeader(bytes.subarray(0, headerBytes));
     const blockBytesMax = Math.min(header.windowBytes, BLOCK_BYTES_MAX);
@@ -171,7 +172,7 @@ export class ZstdFrameReader {
   }
 }
 
-function parseBlockHeader(header: number, blockBytesMax: number) {
+export function parseBlockHeader(header: number, blockBytesMax: number) {
   const type = (header >>> 1) & 3;
   const sizeBytes = header >>> 3;
   if (type === BLOCK_RESERVED) throw corrupt("a block of a reserved type");
@@ -182,6 +183,11 @@ function parseBlockHeader(header: number, blockBytesMax: number) {
     storedBytes: type === BLOCK_RLE ? 1 : sizeBytes,
     contentBytesMax: isPlain ? sizeBytes : blockBytesMax,
   };
+}
+
+/** Of a frame with this descriptor, the magic number included. */
+export function frameHeaderBytes(descriptor: number): number {
+  return 5 + headerRestBytes(descriptor);
 }
 
 /** Bytes of the header after the descriptor. */

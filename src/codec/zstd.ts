@@ -43,7 +43,11 @@ export async function openZstdCodec(options: CodecOptions): Promise<Codec> {
     extension: "zst",
     compress: (input) => compress(input, engine, { level, parallelism }),
     decompress: (input) => decompress(input, engine, parallelism),
-    frames: { tailBytes: SEEK_TAIL_BYTES, readIndex: readSeekTable },
+    frames: {
+      tailBytes: SEEK_TAIL_BYTES,
+      readIndex: readSeekTable,
+      openCutter: async () => (await import("./zstd-cut.ts")).cutZstdFrame,
+    },
     detectsFlippedBits: true,
   };
 }

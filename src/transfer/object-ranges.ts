@@ -3,12 +3,15 @@ import type { Codec, CodecName, FrameIndex } from "../codec/codec.ts";
 import type { StorageDriver } from "../storage/driver.ts";
 import { toObjectKey } from "../storage/object-key.ts";
 import { breathing } from "../stream/breathing.ts";
+import { ByteReader } from "../stream/byte-reader.ts";
 import { type ByteStream, collect, compose } from "../stream/byte-stream.ts";
-import { ChunkPieces } from "../stream/chunk-pool.ts";
+import { ChunkPieces, recycle } from "../stream/chunk-pool.ts";
 import type { Repository } from "./repository.ts";
 
 /** A gap that is read along, since another request would take longer. */
 const GAP_BYTES_MAX = 128 << 10;
+/** Frames above this are decoded as they are, and not gathered. */
+const CUT_BYTES_MAX = 1 << 20;
 /** Above this part of an object, it is one request from the first needed byte to the last. */
 const REQUESTS_SHARE_MAX = 0.6;
 
@@ -93,6 +96,12 @@ class PlainRanges implements ObjectRanges {
   }
 }
 
+/** A frame, and how many of its first plain bytes are needed. */
+interface NeededFrame {
+  readonly frame: number;
+  neededBytes: number;
+}
+
 class FrameRanges implements ObjectRanges {
   readonly #driver: Pick<StorageDriver, "get">;
   readonly #key: string;
@@ -110,26 +119,31 @@ class FrameRanges implements ObjectRanges {
   }
 
   storedBytesOf(spans: readonly Span[]): number {
-    return sumOf(this.#framesOf(spans).map((frame) => this.#storedSpanOf(frame)));
+    return sumOf(this.#framesOf(spans).map(({ frame }) => this.#storedSpanOf(frame)));
   }
 
   /** The needed frames one behind the other are an object of their own, which is decoded. */
   async *read(spans: readonly Span[], signal: AbortSignal): AsyncGenerator<PlacedBytes> {
     const frames = this.#framesOf(spans);
     const { plainStarts } = this.#index;
+    const plainSizes: number[] = [];
     let next = 0;
     let position = 0;
     let end = 0;
-    const plain = compose(this.#stored(frames, signal), this.#codec.decompress, breathing);
+    const stored = this.#cut(frames, this.#stored(frames, signal), plainSizes);
+    const plain = compose(stored, this.#codec.decompress, breathing);
     for await (const chunk of plain) {
       const { byteLength } = chunk;
       const pieces = new ChunkPieces(chunk);
       for (let offset = 0; offset < byteLength; ) {
         if (position === end) {
-          const frame = frames[next++];
-          if (frame === undefined) throw new CorruptObjectError(this.#key, "a frame is too long");
-          position = plainStarts[frame] ?? 0;
-          end = plainStarts[frame + 1] ?? 0;
+          const sizeBytes = plainSizes[next];
+          const needed = frames[next++];
+          if (needed === undefined || sizeBytes === undefined) {
+            throw new CorruptObjectError(this.#key, "a frame is too long");
+          }
+          position = plainStarts[needed.frame] ?? 0;
+          end = position + sizeBytes;
           continue;
         }
         const size = Math.min(byteLength - offset, end - position);
@@ -143,8 +157,39 @@ class FrameRanges implements ObjectRanges {
     }
   }
 
-  async *#stored(frames: readonly number[], signal: AbortSignal): AsyncGenerator<Uint8Array> {
-    const spans = frames.map((frame) => this.#storedSpanOf(frame));
+  /** The frames without what lies behind their needed bytes, and what each decodes to. */
+  async *#cut(
+    frames: readonly NeededFrame[],
+    stored: ByteStream,
+    plainSizes: number[],
+  ): AsyncGenerator<Uint8Array> {
+    const { plainStarts } = this.#index;
+    const cut = await this.#codec.frames?.openCutter();
+    const reader = new ByteReader(stored);
+    try {
+      for (const { frame, neededBytes } of frames) {
+        const { start, end } = this.#storedSpanOf(frame);
+        const plainBytes = (plainStarts[frame + 1] ?? 0) - (plainStarts[frame] ?? 0);
+        if (end - start > CUT_BYTES_MAX) {
+          plainSizes.push(plainBytes);
+          yield* piecesOf(reader, end - start);
+          continue;
+        }
+        const whole = await reader.read(end - start);
+        const beginning = cut?.(whole, plainBytes, neededBytes);
+        plainSizes.push(beginning?.plainBytes ?? plainBytes);
+        if (beginning !== undefined) recycle(whole);
+        yield beginning?.bytes ?? whole;
+      }
+      // What is stored proves itself complete as it ends.
+      await reader.isAtEnd();
+    } finally {
+      await reader.close();
+    }
+  }
+
+  async *#stored(frames: readonly NeededFrame[], signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    const spans = frames.map(({ frame }) => this.#storedSpanOf(frame));
     let index = 0;
     const isMost = sumOf(spans) > (this.#index.storedStarts.at(-1) ?? 0) * REQUESTS_SHARE_MAX;
     for (const run of joined(spans, isMost ? Number.POSITIVE_INFINITY : GAP_BYTES_MAX)) {
@@ -178,18 +223,30 @@ class FrameRanges implements ObjectRanges {
     return { start: storedStarts[frame] ?? 0, end: storedStarts[frame + 1] ?? 0 };
   }
 
-  /** Numbers of the frames that hold something of the spans, ascending. */
-  #framesOf(spans: readonly Span[]): readonly number[] {
+  /** The frames that hold something of the spans, ascending. */
+  #framesOf(spans: readonly Span[]): readonly NeededFrame[] {
     const { plainStarts } = this.#index;
-    const frames: number[] = [];
-    let frame = 0;
+    const frames: NeededFrame[] = [];
     for (const { start, end } of spans) {
-      frame = Math.max(frame, frameAt(plainStarts, start));
+      let frame = frameAt(plainStarts, start);
       for (; frame < plainStarts.length - 1 && (plainStarts[frame] ?? 0) < end; frame++) {
-        frames.push(frame);
+        const frameStart = plainStarts[frame] ?? 0;
+        const neededBytes = Math.min(end, plainStarts[frame + 1] ?? 0) - frameStart;
+        const last = frames.at(-1);
+        if (last?.frame === frame) last.neededBytes = neededBytes;
+        else frames.push({ frame, neededBytes });
       }
     }
     return frames;
+  }
+}
+
+async function* piecesOf(reader: ByteReader, sizeBytes: number): ByteStream {
+  for (let left = sizeBytes; left > 0; ) {
+    const piece = await reader.readSome(left);
+    if (piece.byteLength === 0) return;
+    left -= piece.byteLength;
+    yield piece;
   }
 }
 
