@@ -76,7 +76,7 @@ test.each([
   expect(await site.digest(restored)).toBe(await site.digest());
 });
 
-test("libsodium: a chain and WAL of two keys come back with the new one and the old one", async () => {
+test("libsodium: a chain and WAL of two keys come back with both of them", async () => {
   const old = { WALG_LIBSODIUM_KEY: "the key of last year, long enough" };
   configure("libsodium", old);
   await site.mustPush();
