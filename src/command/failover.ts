@@ -68,20 +68,19 @@ export async function onFirstAlive<T>(
 ): Promise<T> {
   const { canMove, ...rest } = limits;
   const { log, signal, settings } = invocation;
-  // Who can go on elsewhere need not wait here for as long as one who cannot.
-  const retryBudgetMs = canMove
-    ? settings.durationMs("FAILOVER_STORAGES_CHECK_TIMEOUT")
-    : undefined;
-  const repositoryLimits = retryBudgetMs === undefined ? rest : { ...rest, retryBudgetMs };
-  await using storages = await OpenStorages.open(invocation, "write", repositoryLimits);
+  // The server waits for its WAL to be stored, which can go on elsewhere: here it is given up soon.
+  const isWal = rest.rateKey === "WAL_NETWORK_RATE_LIMIT";
+  const brief = isWal ? { ...rest, retryBudgetMs: timeoutOf(settings) } : rest;
+  await using storages = await OpenStorages.open(invocation, "write", brief);
   for (;;) {
     const storage = await storages.firstAlive(signal);
     try {
       return await work(storages.targetOf(storage));
     } catch (error) {
       signal.throwIfAborted();
-      if (!canMove || !isStorageFault(error)) throw error;
-      if (!(await storages.hasDied(storage, signal))) throw error;
+      if (!isStorageFault(error)) throw error;
+      // Also who cannot go on leaves to the next run what it found out.
+      if (!(await storages.hasDied(storage, signal)) || !canMove) throw error;
       log.warning(`${messageOf(error)}; going on with another storage`);
     }
   }

@@ -148,7 +148,8 @@ function isShared({ setting, origin, name }: EffectiveSetting): boolean {
 function fingerprintOf(settings: EffectiveSettings): string {
   const facts = settings
     .entries()
-    .filter(({ setting, origin }) => origin !== "default" && setting.isSecret !== true)
+    // Children get defaults as if they were given.
+    .filter(({ setting, value }) => value !== setting.default && setting.isSecret !== true)
     .filter(({ setting }) => OWN_SETTINGS.has(setting) || setting.key === "STORAGE_PREFIX")
     .map(({ setting, value }) => [setting.key, value]);
   return Bun.hash.xxHash3(JSON.stringify(facts)).toString(16).padStart(16, "0");

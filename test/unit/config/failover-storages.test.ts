@@ -111,6 +111,7 @@ test("knows a storage again as long as it is the same, by nothing secret", () =>
     readMap({ second: own }, environment).storages.map(({ fingerprint }) => fingerprint);
   const own = { WALG_S3_PREFIX: "s3://second", AWS_SECRET_ACCESS_KEY: "hush" };
   const before = prints(own);
+  expect(prints(own, { S3_STORAGE_CLASS: "STANDARD" })).toEqual(before);
   expect(prints({ ...own, AWS_SECRET_ACCESS_KEY: "other" })).toEqual(before);
   expect(prints({ ...own, WALG_S3_PREFIX: "s3://other" })[1]).not.toBe(before[1]);
   expect(prints(own, { WALG_STORAGE_PREFIX: "p" })[0]).not.toBe(before[0]);
