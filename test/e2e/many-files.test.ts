@@ -12,11 +12,13 @@ import type { RunningBinary } from "../support/run-binary.ts";
 const SMALL_RELATIONS = Number(process.env["MANY_FILES"] ?? 100_000);
 /** The others are empty. */
 const PAGED_RELATIONS = Math.min(SMALL_RELATIONS, 100_000);
+/** The scan stores an empty file again: a header in the tar. */
+const EMPTY_FILES_BYTES = (SMALL_RELATIONS - PAGED_RELATIONS) * 512;
 const LARGE_PAGES = (3 << 30) / 8192;
 const STEP = 100;
 
 /** The goals are 110 and 160 MiB; what was measured stands in docs/soak.md. */
-const PEAK_MIB_MAX = SMALL_RELATIONS <= 100_000 ? 135 : 260;
+const PEAK_MIB_MAX = SMALL_RELATIONS <= 100_000 ? 122 : 180;
 
 const TIMEOUT_MS = 300_000 * Math.max(1, SMALL_RELATIONS / 100_000);
 
@@ -77,7 +79,7 @@ test(`${SMALL_RELATIONS} relations and one of 3 GiB`, { timeout: TIMEOUT_MS }, a
   const byScan = await push(site);
   expect(byScan.log).toContain("changed pages are found by page-scan");
   expect(byScan.plainBytes).toBeGreaterThan(changed * 8192);
-  expect(byScan.plainBytes).toBeLessThan(changed * 8192 + (10 << 20));
+  expect(byScan.plainBytes).toBeLessThan(changed * 8192 + EMPTY_FILES_BYTES + (10 << 20));
 
   const target = join(site.scratch.path, "restored");
   const env = { TAR_DISABLE_FSYNC: "true" };
