@@ -3,7 +3,6 @@ import { parseSelector } from "../catalog/selector.ts";
 import type { Settings } from "../config/settings.ts";
 import type { BackupAdapter } from "../database/adapter.ts";
 import { chooseParent, type DeltaWish } from "../database/delta-parent.ts";
-import { findFirstIn } from "../database/journal-lookup.ts";
 import type { Invocation } from "./command.ts";
 import type { WriteTarget } from "./failover.ts";
 import { onWritable } from "./storage-access.ts";
@@ -27,7 +26,7 @@ export async function run(invocation: Invocation): Promise<void> {
 
 /** A chain lies in one storage: whatever the others have, a delta builds on what is there. */
 async function pushTo(
-  { repository, elsewhere }: WriteTarget,
+  { repository, journal }: WriteTarget,
   invocation: Invocation,
   backup: { readonly adapter: BackupAdapter; readonly wish: DeltaWish | undefined },
 ): Promise<void> {
@@ -38,7 +37,6 @@ async function pushTo(
   const parent =
     wish === undefined ? undefined : await chooseParent(wish, { adapter, repository, log, signal });
   const isPermanent = invocation.options.flag("permanent");
-  const journal = elsewhere === undefined ? undefined : findFirstIn(repository, elsewhere);
   const request = { adapter, repository, journal, parent, isPermanent, what: "backup" };
   const pushed = await takeBackup(invocation, request);
   const where = dataDir === undefined ? "" : ` to storage ${repository.name}`;

@@ -3,7 +3,12 @@ import { messageOf, ToolError } from "../base/errors.ts";
 import type { SettingReader } from "../base/setting-reader.ts";
 import type { NamedStorage } from "../config/failover-storages.ts";
 import { passwdEntry } from "../config/passwd.ts";
-import { type FindJournal, findIn, type StorageWatch } from "../database/journal-lookup.ts";
+import {
+  type FindJournal,
+  findFirstIn,
+  findIn,
+  type StorageWatch,
+} from "../database/journal-lookup.ts";
 import type { StorageDriver } from "../storage/driver.ts";
 import { RootMissingError, StorageError } from "../storage/errors.ts";
 import type { AverageRules } from "../storage/failover/aliveness.ts";
@@ -28,6 +33,8 @@ export interface WriteTarget {
   readonly repository: Repository;
   /** In further storages, as far as they answer; undefined: there is only the one. */
   readonly elsewhere?: FindJournal;
+  /** Everywhere, dead storages as well: for who waits for a file; undefined: as above. */
+  readonly journal?: FindJournal;
 }
 
 /** Every storage that may have what is wanted, in the order of preference. */
@@ -170,7 +177,12 @@ class OpenStorages implements AsyncDisposable {
   targetOf(storage: OpenStorage): WriteTarget {
     return {
       repository: storage.repository,
-      elsewhere: this.#elsewhere(storage),
+      elsewhere: this.#elsewhere(storage, (isAlive) => isAlive !== false),
+      // One that was found dead may have taken the file before, or since.
+      journal: findFirstIn(
+        storage.repository,
+        this.#elsewhere(storage, () => true),
+      ),
     };
   }
 
@@ -191,20 +203,22 @@ class OpenStorages implements AsyncDisposable {
     };
   }
 
-  /** In all but the given one, as far as they are not known to be dead, and answer. */
-  #elsewhere(target: OpenStorage): FindJournal {
+  /** In all but the given one, as far as they are to be asked, and answer. */
+  #elsewhere(target: OpenStorage, isAsked: (isAlive: boolean | undefined) => boolean): FindJournal {
     const health = this.#health;
     const { log } = this.#invocation;
     const others = this.all.filter((storage) => storage !== target);
     return async (name, signal) => {
-      const asked = others.filter(({ key }) => health.isAlive(key) !== false);
+      const asked = others.filter(({ key }) => isAsked(health.isAlive(key)));
       const answers = await Promise.all(
         asked.map(async (storage) => {
           try {
             return await findIn(storage.lookup)(name, signal);
           } catch (error) {
             signal.throwIfAborted();
-            log.warning(`storage ${storage.name} is not looked into: ${messageOf(error)}`);
+            const isNew = health.isAlive(storage.key) !== false;
+            if (isNew)
+              log.warning(`storage ${storage.name} is not looked into: ${messageOf(error)}`);
             health.found(storage.key, { isAlive: false, reason: messageOf(error) });
             return [];
           }

@@ -161,6 +161,23 @@ test("finds what is stored elsewhere, and passes over what does not answer", asy
   expect(told(given)[0]).toContain("warning storage second is not looked into:");
 });
 
+test("looks for a file that is waited for in a storage that was found dead, too", async () => {
+  kill("default");
+  const given = invocation();
+  await onWritable(given, { canMove: false }, async ({ repository, elsewhere, journal }) => {
+    expect(repository.name).toBe("second");
+    expect(await journal?.(NAME, signal)).toEqual([]);
+    store("third", "x");
+    expect(await journal?.(NAME, signal)).toHaveLength(1);
+    kill("third");
+    expect(await journal?.(NAME, signal)).toEqual([]);
+    store("third", "x");
+    expect(await elsewhere?.(NAME, signal)).toEqual([]);
+    expect(await journal?.(NAME, signal)).toHaveLength(1);
+  });
+  expect(told(given)).toHaveLength(2);
+});
+
 test("opens all for reading, the dead ones as well, and learns which those are", async () => {
   kill("second");
   store("third", "x");
