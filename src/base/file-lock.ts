@@ -6,6 +6,8 @@ const LOCK_EXCLUSIVE_NON_BLOCKING = 2 | 4;
 export interface FileLock extends Disposable {
   /** false: the file was removed or replaced, so others may hold "the same" lock by now. */
   isInPlace(): boolean;
+  /** A process that is given it shares the lock, which ends when both have closed it. */
+  readonly descriptor: number;
 }
 
 /**
@@ -15,18 +17,35 @@ export interface FileLock extends Disposable {
 export async function tryLockFile(path: string): Promise<FileLock | undefined> {
   const descriptor = openSync(path, "a", 0o600);
   try {
-    if (await flock(descriptor)) {
-      return {
-        isInPlace: () => isSameFile(descriptor, path),
-        [Symbol.dispose]: () => closeSync(descriptor),
-      };
-    }
+    if (await flock(descriptor)) return heldBy(descriptor, path);
   } catch (error) {
     closeSync(descriptor);
     throw error;
   }
   closeSync(descriptor);
   return undefined;
+}
+
+/** The lock that the process which started this one handed over; undefined when it did not. */
+export async function inheritedLock(
+  path: string,
+  descriptor: number,
+): Promise<FileLock | undefined> {
+  try {
+    if (!isSameFile(descriptor, path)) return undefined;
+  } catch {
+    // Not open, or nothing is there.
+    return undefined;
+  }
+  return (await flock(descriptor)) ? heldBy(descriptor, path) : undefined;
+}
+
+function heldBy(descriptor: number, path: string): FileLock {
+  return {
+    descriptor,
+    isInPlace: () => isSameFile(descriptor, path),
+    [Symbol.dispose]: () => closeSync(descriptor),
+  };
 }
 
 async function flock(descriptor: number): Promise<boolean> {

@@ -25,7 +25,13 @@ import {
   ST_TRANSFER_FILES_SPEC,
   ST_TRANSFER_PG_WALS_SPEC,
 } from "./specs/transfer.ts";
-import { WAL_FETCH_SPEC, WAL_PREFETCH_SPEC, WAL_PUSH_SPEC, WAL_RESTORE_SPEC } from "./specs/wal.ts";
+import {
+  WAL_FETCH_SPEC,
+  WAL_PREFETCH_SPEC,
+  WAL_PUSH_AHEAD_SPEC,
+  WAL_PUSH_SPEC,
+  WAL_RESTORE_SPEC,
+} from "./specs/wal.ts";
 
 /**
  * Every command of the program. To add one:
@@ -41,6 +47,7 @@ import { WAL_FETCH_SPEC, WAL_PREFETCH_SPEC, WAL_PUSH_SPEC, WAL_RESTORE_SPEC } fr
  */
 export const COMMANDS: readonly Command[] = [
   { ...WAL_PUSH_SPEC, load: () => import("./wal-push.ts") },
+  { ...WAL_PUSH_AHEAD_SPEC, load: () => import("./wal-push-ahead.ts") },
   { ...WAL_FETCH_SPEC, load: () => import("./wal-fetch.ts") },
   { ...WAL_PREFETCH_SPEC, load: () => import("./wal-prefetch.ts") },
   { ...WAL_RESTORE_SPEC, load: () => import("./wal-restore.ts") },

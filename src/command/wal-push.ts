@@ -1,70 +1,36 @@
 import { existsSync } from "node:fs";
-import { dirname, isAbsolute, join } from "node:path";
-import { letCompilerWork } from "../base/compiler-policy.ts";
+import { basename, isAbsolute, join, resolve } from "node:path";
 import { ToolError, UsageError } from "../base/errors.ts";
-import { alreadyStored, pushJournal } from "../database/push-journal.ts";
-import { loadPostgresWal } from "../database/registry.ts";
-import type { WalDelta } from "../database/wal-delta.ts";
-import { WalMetadata } from "../database/wal-metadata.ts";
-import type { Repository } from "../transfer/repository.ts";
+import { loadPostgresQueue } from "../database/registry.ts";
+import { takeStored } from "../database/stored-ahead.ts";
 import type { Invocation } from "./command.ts";
-import { openRepository } from "./context.ts";
+import { startAhead, tellNotes } from "./start-ahead.ts";
 
 /**
- * `archive_command`: stores one WAL file, and meanwhile further ones that the server waits to
- * have archived. Exit code 0 only when the storage acknowledged the named file.
+ * `archive_command`: stores one WAL file, and lets another process store what else the server
+ * waits to have archived. Exit code 0 only when the storage acknowledged the named file. Most of
+ * 64 calls find it stored already: nothing is loaded here but what tells them so.
  */
 export async function run(invocation: Invocation): Promise<void> {
-  const { settings, log, signal } = invocation;
+  const { settings, log } = invocation;
   refuseRoot(invocation);
-  refuseStopped(settings.text("STOP_FILE"));
-  const { openWalPush } = await loadPostgresWal();
-  const dataDirectory = settings.text("PGDATA");
-  using wal = openWalPush({
-    path: findPath(invocation.arguments[0] ?? "", dataDirectory),
-    workingDirectory: process.cwd(),
-    dataDirectory,
+  refuseStopped(settings);
+  const path = resolve(findPath(invocation.arguments[0] ?? "", settings.text("PGDATA")));
+  const name = basename(path);
+  const { WalQueue } = await loadPostgresQueue();
+  const queue = WalQueue.beside(path, {
+    fingerprint: settings.fingerprint(),
     renamesReady: settings.flag("PG_READY_RENAME"),
   });
-  const limitBytes = settings.whole("ARCHIVE_QUEUE_MAX");
-  if (limitBytes !== undefined && !wal.file.isIrreplaceable && wal.waitingBytes() > limitBytes) {
-    log.warning(
-      `dropped WAL file '${wal.file.path}': the server keeps more than ${limitBytes} bytes of ` +
-        "WAL (ARCHIVE_QUEUE_MAX); no point in time after it can be restored until a new backup",
-      { waitingBytes: wal.waitingBytes() },
-    );
-    return;
+  if (queue !== undefined && (await takeStored(queue, name, invocation))) {
+    log.info(`WAL file '${path}': marked`);
+    if (queue.ahead.hasPlan) return;
+  } else {
+    if (queue?.ahead.hasPlan === false) tellNotes(queue, log);
+    const { pushWalFile } = await import("./wal-push-file.ts");
+    if (!(await pushWalFile(invocation, { path, queue }))) return;
   }
-  await using repository = await openRepository(invocation, "write", {
-    rateKey: "WAL_NETWORK_RATE_LIMIT",
-  });
-  if (repository.codec.isJavaScript === true) letCompilerWork();
-  const metadata = metadataOf(invocation, { repository, path: wal.file.path });
-  const maps = await mapsOf(invocation, { repository, path: wal.file.path });
-  const outcome = await pushJournal({
-    repository,
-    file: wal.file,
-    queue: wal.queue,
-    mayOverwrite: mayOverwrite(invocation),
-    furtherMax: (settings.whole("TOTAL_BG_UPLOADED_LIMIT") ?? 1) - 1,
-    workersMax: workersMax(invocation, repository),
-    onStored: async (file) => {
-      await metadata?.record(file, signal);
-      await maps?.record(file, signal);
-    },
-    log,
-    signal,
-  });
-  await metadata?.finish(signal);
-  await maps?.finish(signal);
-  if (outcome === "already-stored") tellAlreadyStored(invocation);
-  else log.info(`WAL file '${wal.file.path}': ${outcome}`);
-}
-
-/** Twice the same file is worth a look; WAL-G's users know it as ordinary. */
-function tellAlreadyStored({ personality, log, arguments: [path = ""] }: Invocation): void {
-  if (personality.isWalg) log.info(alreadyStored(path));
-  else log.warning(alreadyStored(path));
+  if (queue !== undefined) await startAhead(invocation, queue, name);
 }
 
 /** Relative paths start in the working directory, where the server runs us, else in PGDATA. */
@@ -86,50 +52,16 @@ function refuseRoot({ personality, settings, log }: Invocation): void {
   log.warning(problem);
 }
 
-function refuseStopped(path: string | undefined): void {
-  if (path === undefined || !existsSync(path)) return;
+function refuseStopped(settings: Invocation["settings"]): void {
+  if (!isStopped(settings)) return;
   throw new ToolError({
     code: "archive-stopped",
-    message: `archiving is stopped by ${path}`,
+    message: `archiving is stopped by ${settings.text("STOP_FILE")}`,
   });
 }
 
-/**
- * Each takes 10 MiB (local) to 30 MiB (remote), and all of them share the processors: with more,
- * runs took longer and passed 110 and 200 MiB.
- */
-const LOCAL_WORKERS_MAX = 1;
-const REMOTE_WORKERS_MAX = 2;
-
-/** Workers beside the one of the main file. */
-function workersMax({ settings }: Invocation, { driver }: Repository): number {
-  const isRemote = driver.traits.listsByPrefix;
-  const wanted = (settings.whole("UPLOAD_CONCURRENCY") ?? 1) - 1;
-  return Math.min(wanted, isRemote ? REMOTE_WORKERS_MAX : LOCAL_WORKERS_MAX);
-}
-
-/** WAL-G overwrites unless told not to; here only who says so explicitly gets it. */
-function mayOverwrite({ settings }: Invocation): boolean {
-  const key = "PREVENT_WAL_OVERWRITE";
-  return settings.origin(key) !== "default" && !settings.flag(key);
-}
-
-/** Loaded only where it is wanted: this process runs once for each segment. */
-async function mapsOf(
-  { settings, log }: Invocation,
-  facts: { readonly repository: Repository; readonly path: string },
-): Promise<WalDelta | undefined> {
-  if (!settings.flag("USE_WAL_DELTA")) return undefined;
-  const { openWalDelta } = await import("../database/wal-delta.ts");
-  return await openWalDelta(facts.repository, { path: facts.path, log });
-}
-
-function metadataOf(
-  { settings }: Invocation,
-  facts: { readonly repository: Repository; readonly path: string },
-): WalMetadata | undefined {
-  const mode = settings.text("UPLOAD_WAL_METADATA")?.toLowerCase();
-  if (mode !== "individual" && mode !== "bulk") return undefined;
-  const directory = join(dirname(facts.path), "walg_data", "wal_metadata");
-  return new WalMetadata(facts.repository, { mode, directory });
+/** Whether nothing may be stored for the time being. */
+export function isStopped(settings: Invocation["settings"]): boolean {
+  const path = settings.text("STOP_FILE");
+  return path !== undefined && existsSync(path);
 }

@@ -8,4 +8,6 @@ export interface Settings extends SettingReader {
   origin(key: string): SettingOrigin;
   /** Every effective setting under its environment name, for child processes. */
   childEnvironment(): Readonly<Record<string, string>>;
+  /** The same as long as the given settings are the same; tells nothing secret. */
+  fingerprint(): string;
 }

@@ -44,7 +44,7 @@ export const WAL_SETTINGS = section("wal", [
     min: 0,
     default: "32",
     example: "32",
-    help: "Segments that one wal-push stores at most, its own included",
+    help: "Segments that one wal-push stores, or has stored ahead, at most; its own included",
   },
   {
     key: "INTEGRITY_MAX_DELAYED_WALS",

@@ -12,20 +12,51 @@ export interface JournalFile extends Disposable {
   readonly isIrreplaceable: boolean;
   /** Once the source has ended: the server has not filled the file, so more of it may follow. */
   isUnfinished(): boolean;
+  /** false: the server took its name away, so what is read may be of the next file already. */
+  isInPlace(): boolean;
 }
 
 /** What the server wants archived, and how it learns what was. */
 export interface JournalQueue {
+  readonly ahead: JournalAhead;
+  /** Where a file of that name lies. */
+  pathOf(name: string): string;
   /** Names that wait, the most urgent first; `except` is not among them. */
   waiting(except: string): readonly string[];
-  /** Opens and checks a waiting file. */
-  open(name: string): Promise<JournalFile>;
-  /** Whether a former run stored the file in that storage; forgets it. */
-  takeMark(name: string, storage: string): boolean;
+  /** Segments that the server keeps because they are not archived yet. */
+  waitingSegmentCount(): number;
+  /** Whether the server still wants the file archived. */
+  isWaiting(name: string): boolean;
+  /** Whether another run stored the file with the same settings; forgets it. */
+  takeMark(name: string): boolean;
+  /**
+   * The same for a file that a run which is at work was to store, and that the server asks for
+   * already.
+   */
+  takeAsked(name: string): boolean;
   /** Remembers that the file is stored, so that the server's own call finds it done. */
-  mark(name: string, storage: string): void;
-  /** For the one run that stores waiting files; undefined when another one does. */
-  lock(): Promise<Disposable | undefined>;
+  mark(name: string): void;
+}
+
+/** The one process that stores waiting files before the server asks for them. */
+export interface JournalAhead {
+  /** undefined: somebody has it, so the process is at work or being started. */
+  lock(): Promise<AheadLock | undefined>;
+  /** Whether a process has been told to store the file, and has not come to its end since. */
+  intends(name: string): boolean;
+  /** Whether one was told anything, and has not come to its end, be it that it was killed. */
+  readonly hasPlan: boolean;
+  /** Tells the next process what to store. Only under the lock. */
+  begin(names: readonly string[]): void;
+  /** For what the process writes to stderr: nobody reads along while it works. */
+  openNotes(): { readonly descriptor: number } & Disposable;
+  /** The lines that a process left; once. Only when none is at work. */
+  takeNotes(): readonly string[];
+}
+
+export interface AheadLock extends Disposable {
+  /** A process that is given it shares the lock. */
+  readonly descriptor: number;
 }
 
 /** Checks content while it passes, keeping no chunk; both throw at the first fault. */

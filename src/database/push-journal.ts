@@ -1,18 +1,20 @@
 import { ToolError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
-import { forEachConcurrently } from "../base/pool.ts";
 import { suffixOf, walBaseKey } from "../catalog/storage-layout.ts";
 import { isSameContent } from "../stream/compare.ts";
 import { type FoundObject, findObjects } from "../transfer/object-finder.ts";
 import { readObject } from "../transfer/object-reader.ts";
 import { writeObject } from "../transfer/object-writer.ts";
 import type { Repository } from "../transfer/repository.ts";
-import type { JournalFile, JournalQueue } from "./journal.ts";
+import type { JournalFile } from "./journal.ts";
 import { JournalConflictError } from "./journal-errors.ts";
+import type { FindJournal, StoredIn } from "./journal-lookup.ts";
 
 export interface PushRules {
   /** Replace what is stored under the name with other content. Never for irreplaceable files. */
   readonly mayOverwrite: boolean;
+  /** Looks for the file in further storages, as far as they answer: there it counts as well. */
+  readonly elsewhere?: FindJournal | undefined;
   readonly log: Logger;
   readonly signal: AbortSignal;
 }
@@ -21,7 +23,7 @@ export type PushOutcome = "stored" | "already-stored" | "overwritten";
 
 /**
  * Stores one journal file. Resolves when the storage has acknowledged it, or already had the
- * same content under any codec; different content stays, and is an error.
+ * same content under any codec, there or elsewhere; different content stays, and is an error.
  */
 export async function pushJournalFile(
   repository: Repository,
@@ -32,7 +34,10 @@ export async function pushJournalFile(
   const baseKey = walBaseKey(file.name);
   const key = walBaseKey(file.name + suffixOf(repository.codec.extension));
   for (let attempt = 1; ; attempt += 1) {
-    const stored = await findObjects(repository.driver, baseKey, { signal });
+    const [stored, elsewhere] = await Promise.all([
+      findObjects(repository.driver, baseKey, { signal }),
+      rules.elsewhere?.(file.name, signal) ?? [],
+    ]);
     if (stored.length > 0) {
       const stranger = await findDifferent(repository, { file, stored, signal });
       if (stranger === undefined) return "already-stored";
@@ -47,6 +52,7 @@ export async function pushJournalFile(
       await forgetOthers(repository, { stored, key, signal });
       return "overwritten";
     }
+    if (elsewhere.length > 0) return await alreadyElsewhere(elsewhere, file, signal);
     try {
       await writeObject(repository, { key, source: file.source, ifAbsent: true, signal });
       if (file.isUnfinished()) log.warning(unfinished(file.path));
@@ -57,71 +63,6 @@ export async function pushJournalFile(
         throw error;
       }
     }
-  }
-}
-
-/** The main file of this run, then whatever else waits, within the limits. */
-export interface PushRequest extends PushRules {
-  readonly repository: Repository;
-  readonly file: JournalFile;
-  /** undefined: the file lies outside the server's queue, and only it is stored. */
-  readonly queue: JournalQueue | undefined;
-  /** Files besides the main one. */
-  readonly furtherMax: number;
-  readonly workersMax: number;
-  /** Told of each file that the storage has. */
-  readonly onStored: (file: JournalFile) => Promise<void>;
-}
-
-/**
- * Stores the main file, and meanwhile further files that wait. Only the main file decides how
- * this ends: what happened to the others is told to the server by marks, or by its own next call.
- */
-export async function pushJournal(request: PushRequest): Promise<PushOutcome | "marked"> {
-  const { repository, file, queue, log } = request;
-  if (queue?.takeMark(file.name, repository.driver.name) === true) {
-    log.debug(`WAL file '${file.path}' was archived by an earlier run`);
-    return "marked";
-  }
-  const stop = new AbortController();
-  const signal = AbortSignal.any([request.signal, stop.signal]);
-  const further = pushFurther({ ...request, signal });
-  try {
-    const outcome = await pushJournalFile(repository, file, request);
-    await request.onStored(file);
-    return outcome;
-  } catch (error) {
-    stop.abort(error);
-    throw error;
-  } finally {
-    await further;
-  }
-}
-
-/** Never rejects: a file that fails here fails again, loudly, when the server asks for it. */
-async function pushFurther(request: PushRequest): Promise<void> {
-  const { queue, log, signal, repository } = request;
-  if (queue === undefined || request.furtherMax < 1 || request.workersMax < 1) return;
-  const names = queue.waiting(request.file.name).slice(0, request.furtherMax);
-  if (names.length === 0) return;
-  try {
-    using lock = await queue.lock();
-    if (lock === undefined) return;
-    await forEachConcurrently(
-      names,
-      { concurrencyMax: Math.min(request.workersMax, names.length), signal },
-      async (name, workSignal) => {
-        using file = await queue.open(name);
-        const rules = { ...request, signal: workSignal };
-        const outcome = await pushJournalFile(repository, file, rules);
-        if (outcome === "already-stored") log.info(alreadyStored(file.path));
-        await request.onStored(file);
-        queue.mark(name, repository.driver.name);
-      },
-    );
-  } catch (error) {
-    if (signal.aborted || !(error instanceof Error)) return;
-    log.warning(`storing further WAL files ahead stopped: ${error.message}`);
   }
 }
 
@@ -136,6 +77,20 @@ function unfinished(path: string): string {
     `WAL file '${path}' was not filled by the server yet: if it still runs, archiving the rest ` +
     "of the file will fail"
   );
+}
+
+/** Two storages with different content under one name could not be told apart by who reads. */
+async function alreadyElsewhere(
+  elsewhere: readonly StoredIn[],
+  file: JournalFile,
+  signal: AbortSignal,
+): Promise<PushOutcome> {
+  for (const { repository, object } of elsewhere) {
+    const stored = [object];
+    if ((await findDifferent(repository, { file, stored, signal })) === undefined) continue;
+    throw new JournalConflictError(file.path, `${repository.driver.name}/${object.key}`);
+  }
+  return "already-stored";
 }
 
 async function findDifferent(

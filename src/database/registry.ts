@@ -8,6 +8,11 @@ export function loadPostgresWal(): Promise<typeof import("./postgres/wal-archive
   return import("./postgres/wal-archive.ts");
 }
 
+/** What the server waits to have archived, and what of it is stored already. */
+export function loadPostgresQueue(): Promise<typeof import("./postgres/wal-queue.ts")> {
+  return import("./postgres/wal-queue.ts");
+}
+
 /** Changed blocks, recorded while WAL is archived. */
 export function loadPostgresDeltaMaps(): Promise<
   typeof import("./postgres/delta-map-recorder.ts")

@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { errnoOf } from "../base/errors.ts";
 import { walBaseKey } from "../catalog/storage-layout.ts";
 import { bytesSource } from "../stream/byte-stream.ts";
 import { writeDocument } from "../transfer/object-writer.ts";
@@ -56,10 +57,9 @@ export class WalMetadata {
     for (const group of this.#touchedGroups) {
       const members = names.filter((name) => groupOf(name) === group);
       if (!members.includes(`${group}F`)) continue;
-      const entries = members.map((name) => {
-        const entry = readFileSync(join(this.#directory, name), "utf8");
-        return `${JSON.stringify(name)}:${entry}`;
-      });
+      const entries = entriesOf(this.#directory, members);
+      // Another run stored the group, and removed what it was made of.
+      if (entries === undefined) continue;
       await this.#store(group, `{${entries.join(",")}}`, signal);
       // An incomplete group is kept: a segment that failed may still come, and is merged then.
       const done = names.filter((name) => groupOf(name) < group);
@@ -84,6 +84,17 @@ function groupOf(name: string): string {
 
 function entryOf(file: WalMetadataFile): string {
   return JSON.stringify({ created_time: file.modifiedAt.toISOString(), date_fmt: DATE_FORMAT });
+}
+
+function entriesOf(directory: string, names: readonly string[]): readonly string[] | undefined {
+  try {
+    return names.map((name) => {
+      return `${JSON.stringify(name)}:${readFileSync(join(directory, name), "utf8")}`;
+    });
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return undefined;
+    throw error;
+  }
 }
 
 function recordedIn(directory: string): string[] {

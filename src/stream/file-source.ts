@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { errnoOf, FilesystemError } from "../base/errors.ts";
 import type { ByteSource, ByteStream } from "./byte-stream.ts";
 import { ChunkPool } from "./chunk-pool.ts";
@@ -18,6 +18,8 @@ export interface OpenFile extends Disposable {
   readonly source: ByteSource;
   /** Up to `length` bytes from the start. */
   head(length: number): Uint8Array;
+  /** Whether the path still leads to this file. */
+  isInPlace(): boolean;
 }
 
 /** Opens a file for reading. Reads are synchronous: from the page cache they cost the least. */
@@ -46,6 +48,10 @@ export function openFile(path: string): OpenFile {
     head: (length) => {
       const bytes = new Uint8Array(length);
       return bytes.subarray(0, readSync(descriptor, bytes, 0, length, 0));
+    },
+    isInPlace: () => {
+      const named = statSync(path, { throwIfNoEntry: false });
+      return named !== undefined && named.ino === facts.ino && named.dev === facts.dev;
     },
     [Symbol.dispose]: () => closeSync(descriptor),
   };

@@ -1,5 +1,6 @@
-// kill -9 at seeded moments of wal-push, wal-fetch and the read-ahead, all as the compiled binary:
-// nothing half-done is ever visible, and the next run succeeds. CRASH_MOMENTS sets how often.
+// kill -9 at seeded moments of wal-push, of what it leaves to store further segments, of wal-fetch
+// and of the read-ahead, all as the compiled binary: nothing half-done is ever visible, and the
+// next run succeeds. CRASH_MOMENTS sets how often.
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -7,6 +8,7 @@ import { goldenSegment } from "../support/golden-wal.ts";
 import { isAlive, killIfThere } from "../support/process-tree.ts";
 import { seededRandom } from "../support/random.ts";
 import { startBinary } from "../support/run-binary.ts";
+import { aheadProcesses } from "../support/wal-ahead.ts";
 import { WalArchive } from "../support/wal-archive.ts";
 
 const MOMENTS = Number(process.env["CRASH_MOMENTS"] ?? 10);
@@ -86,6 +88,29 @@ test(`wal-push survives ${MOMENTS} kills (seed ${SEED})`, async () => {
       expect(again).toMatchObject({ exitCode: 0 });
       expect(archive.object(segment.name).equals(segment.bytes)).toBe(true);
     }
+  }
+});
+
+test(`a killed push ahead (${MOMENTS} times, seed ${SEED}) marks only what is stored`, async () => {
+  using archive = new WalArchive("crash-push-ahead");
+  archive.identify(golden);
+  for (const segment of [golden, next]) archive.ready(segment.name, segment.bytes);
+  const marks = join(archive.walDir, "walg_data", "walg_archive_status");
+  const spanMs = await spanOf(() => archive.push(golden.name, { settings: SETTINGS }));
+  for (const delayMs of moments(spanMs)) {
+    rmSync(join(archive.repoDir, "wal_005"), { recursive: true, force: true });
+    rmSync(join(archive.walDir, "walg_data"), { recursive: true, force: true });
+    await archive.pushOnly(golden.name, { settings: SETTINGS });
+    await Bun.sleep(delayMs / 2);
+    const processes = aheadProcesses(archive.walDir);
+    for (const processId of processes) killIfThere(processId);
+    while (processes.some(isAlive)) await Bun.sleep(1);
+    for (const name of existsSync(marks) ? readdirSync(marks) : []) {
+      if (name === next.name) expect(archive.object(name).equals(next.bytes)).toBe(true);
+    }
+    const again = await archive.push(next.name, { settings: SETTINGS });
+    expect(again).toMatchObject({ exitCode: 0 });
+    expect(archive.object(next.name).equals(next.bytes)).toBe(true);
   }
 });
 

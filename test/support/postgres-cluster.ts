@@ -7,6 +7,7 @@ import { type PostgresVersion, postgresBinDir } from "./postgres-install.ts";
 import { descendants, isAlive, killIfThere } from "./process-tree.ts";
 import { asServer, mustRunAsServer } from "./run-as.ts";
 import { giveTreeToServers, makeScratch, type ScratchDir } from "./scratch.ts";
+import { aheadProcesses, aheadSettled } from "./wal-ahead.ts";
 
 export type ServerSettings = Readonly<Record<string, string | number | boolean>>;
 
@@ -237,12 +238,15 @@ export class PostgresCluster implements AsyncDisposable {
     const signals = { smart: "SIGTERM", fast: "SIGINT", immediate: "SIGQUIT" } as const;
     this.#server?.kill(signals[mode]);
     await this.#waitForExit(`it stops (${mode})`);
+    // What stores WAL ahead ends soon after its server; until then it writes to the repository.
+    await aheadSettled(this.#walDir);
   }
 
   /** The power cord: SIGKILL for the server and every process of it. */
   async kill9(): Promise<void> {
     if (!this.isRunning) return;
-    const processes = [this.processId, ...descendants(this.processId)];
+    const ahead = aheadProcesses(this.#walDir);
+    const processes = [this.processId, ...descendants(this.processId), ...ahead];
     for (const processId of processes) killIfThere(processId);
     await this.#waitForExit("it is dead");
     await this.#waitUntilGone(processes);
@@ -341,6 +345,9 @@ export class PostgresCluster implements AsyncDisposable {
     await this.stop("immediate");
     for (const processId of processes) killIfThere(processId);
     await this.#waitUntilGone(processes);
+    const ahead = aheadProcesses(this.#walDir);
+    for (const processId of ahead) killIfThere(processId);
+    await this.#waitUntilGone(ahead);
     this.#scratch[Symbol.dispose]();
   }
 
@@ -348,6 +355,10 @@ export class PostgresCluster implements AsyncDisposable {
     const areGone = () => !processes.some(isAlive);
     const options = { mayEnd: true };
     await this.waitUntil("its processes are gone", areGone, STOP_TIMEOUT_MS, options);
+  }
+
+  get #walDir(): string {
+    return join(this.dataDir, "pg_wal");
   }
 
   get #logPath(): string {

@@ -2,9 +2,11 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from "node:path";
 import { crc32c } from "../../src/base/crc32c.ts";
 import type { GoldenSegment } from "./golden-wal.ts";
+import { killIfThere } from "./process-tree.ts";
 import type { RunResult } from "./run-as.ts";
 import { type BinaryOptions, runBinary } from "./run-binary.ts";
 import { giveTreeToServers, makeScratch, type ScratchDir } from "./scratch.ts";
+import { aheadProcesses, aheadSettled } from "./wal-ahead.ts";
 
 export interface ArchiveRun extends BinaryOptions {
   /** Added to the environment of every run. */
@@ -62,7 +64,15 @@ export class WalArchive implements Disposable {
     rmSync(join(this.walDir, "archive_status", `${name}.ready`), { force: true });
   }
 
-  push(name: string, run: ArchiveRun = {}): Promise<RunResult> {
+  /** Archives a file, and waits for what is stored ahead besides. */
+  async push(name: string, run: ArchiveRun = {}): Promise<RunResult> {
+    const result = await this.pushOnly(name, run);
+    await aheadSettled(this.walDir);
+    return result;
+  }
+
+  /** The same as the server does it: the next call may follow while others are stored ahead. */
+  pushOnly(name: string, run: ArchiveRun = {}): Promise<RunResult> {
     return this.run(["wal-push", `pg_wal/${name}`], run);
   }
 
@@ -117,6 +127,7 @@ export class WalArchive implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    for (const processId of aheadProcesses(this.walDir)) killIfThere(processId);
     this.#scratch[Symbol.dispose]();
   }
 }

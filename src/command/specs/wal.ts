@@ -15,6 +15,15 @@ export const WAL_PUSH_SPEC: CommandSpec = {
   options: [TARGET_STORAGE_OPTION],
 };
 
+export const WAL_PUSH_AHEAD_SPEC: CommandSpec = {
+  name: "wal-push-ahead",
+  databases: ["postgres"],
+  summary: "Archive the WAL that waits behind a segment; started by wal-push",
+  arguments: [{ name: "wal_filepath", required: true }],
+  options: [TARGET_STORAGE_OPTION],
+  isHidden: true,
+};
+
 export const WAL_FETCH_SPEC: CommandSpec = {
   name: "wal-fetch",
   databases: ["postgres"],

@@ -47,6 +47,7 @@ export function openWalFile(path: string, owner: SegmentOwner): JournalFile {
     source: parsed.kind === "segment" ? checked(parsed.name) : file.source,
     isIrreplaceable: parsed.kind === "history",
     isUnfinished: () => isUnfinished,
+    isInPlace: () => file.isInPlace(),
     [Symbol.dispose]: () => file[Symbol.dispose](),
   };
 }

@@ -1,15 +1,13 @@
 // A journal file is stored once: equal content is success, different content stays and is an
-// error, races are decided by comparing, and what waits is stored meanwhile. On real segments,
-// with the memory storage.
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+// error, and races are decided by comparing. On real segments, with the memory storage.
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { SYSTEM_CLOCK } from "../../../src/base/clock.ts";
 import type { CodecName } from "../../../src/codec/codec.ts";
 import { openWalFile } from "../../../src/database/postgres/wal-journal.ts";
-import { WalQueue } from "../../../src/database/postgres/wal-queue.ts";
-import { pushJournal, pushJournalFile } from "../../../src/database/push-journal.ts";
+import { pushJournalFile } from "../../../src/database/push-journal.ts";
 import { MemoryDriver } from "../../../src/storage/memory/driver.ts";
 import { collect } from "../../../src/stream/byte-stream.ts";
 import { findObjects } from "../../../src/transfer/object-finder.ts";
@@ -26,7 +24,6 @@ let repository: Repository;
 
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), "push-journal-"));
-  mkdirSync(join(directory, "archive_status"));
   repository = await memoryRepository("lz4");
 });
 afterEach(() => rmSync(directory, { recursive: true }));
@@ -34,7 +31,6 @@ afterEach(() => rmSync(directory, { recursive: true }));
 function place(golden: { name: string; bytes: Uint8Array }): string {
   const path = join(directory, golden.name);
   writeFileSync(path, golden.bytes);
-  writeFileSync(join(directory, "archive_status", `${golden.name}.ready`), "");
   return path;
 }
 
@@ -130,87 +126,6 @@ test("a lost race is decided by content", async () => {
   const other = place(switched);
   driver.rival = changed(switched).bytes;
   await expect(push(other, false, raced)).rejects.toMatchObject({ code: "object-exists" });
-});
-
-function request(path: string, furtherMax = 31) {
-  const { log, lines } = recordingLogger();
-  const queue = WalQueue.beside(path, { owner: {}, renamesReady: false });
-  if (queue === undefined) throw new Error("no queue");
-  const onStored: string[] = [];
-  return {
-    repository,
-    queue,
-    mayOverwrite: false,
-    furtherMax,
-    workersMax: 3,
-    onStored: async ({ name }: { readonly name: string }) => void onStored.push(name),
-    stored: onStored,
-    log,
-    lines,
-    signal,
-  };
-}
-
-test("stores what waits meanwhile; the server's own call for it finds a mark", async () => {
-  const path = place(middle);
-  const next = place(switched);
-  using file = openWalFile(path, {});
-  const first = request(path);
-  expect(await pushJournal({ ...first, file })).toBe("stored");
-  expect(first.stored.sort()).toEqual([middle.name, switched.name]);
-  expect(await stored(switched.name)).toEqual(switched.bytes);
-  const marks = join(directory, "walg_data", "walg_archive_status");
-  expect(readdirSync(marks)).toEqual([switched.name]);
-  using nextFile = openWalFile(next, {});
-  expect(await pushJournal({ ...request(next), file: nextFile })).toBe("marked");
-  expect(readdirSync(marks)).toEqual([]);
-});
-
-test("a mark of another storage, or WAL-G's empty one, does not count", async () => {
-  const marks = join(directory, "walg_data", "walg_archive_status");
-  mkdirSync(marks, { recursive: true });
-  for (const content of ["", "s3://elsewhere\n"]) {
-    const path = place(middle);
-    writeFileSync(join(marks, middle.name), content);
-    repository = await memoryRepository("lz4");
-    using file = openWalFile(path, {});
-    expect(await pushJournal({ ...request(path), file })).toBe("stored");
-    expect(await keysOf(repository.driver)).toHaveLength(1);
-  }
-});
-
-test("a waiting file that fails only warns, and is not marked", async () => {
-  await push(place(switched));
-  place(changed(switched));
-  const path = place(middle);
-  using file = openWalFile(path, {});
-  const run = request(path);
-  expect(await pushJournal({ ...run, file })).toBe("stored");
-  expect(run.lines.join()).toContain("contents differ");
-  expect(readdirSync(join(directory, "walg_data", "walg_archive_status"))).toEqual([]);
-});
-
-test("a failure of the main file stops the batch", async () => {
-  await push(place(middle));
-  const path = place(changed(middle));
-  place(switched);
-  using file = openWalFile(path, {});
-  const run = request(path);
-  await expect(pushJournal({ ...run, file, workersMax: 1 })).rejects.toMatchObject({
-    code: "object-exists",
-  });
-});
-
-test("stores nothing further beyond the limit, or while another run does", async () => {
-  const path = place(middle);
-  place(switched);
-  using file = openWalFile(path, {});
-  await pushJournal({ ...request(path, 0), file });
-  const locked = request(path);
-  using lock = await locked.queue.lock();
-  expect(lock).toBeDefined();
-  await pushJournal({ ...locked, file });
-  expect(await keysOf(repository.driver)).toEqual([`wal_005/${middle.name}.lz4`]);
 });
 
 test("a segment that the server has not filled is stored with a warning", async () => {

@@ -4,10 +4,16 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { openWalPush, walFetchPlace } from "../../../../src/database/postgres/wal-archive.ts";
+import {
+  openWalAhead,
+  openWalPush,
+  walFetchPlace,
+} from "../../../../src/database/postgres/wal-archive.ts";
+import { WalQueue } from "../../../../src/database/postgres/wal-queue.ts";
 import { goldenSegment } from "../../../support/golden-wal.ts";
 
 const golden = goldenSegment(15, "middle");
+const OPTIONS = { fingerprint: "own", renamesReady: false };
 let directory = "";
 
 beforeEach(() => {
@@ -26,12 +32,75 @@ test("counts what waits", () => {
     path: `pg_wal/${golden.name}`,
     workingDirectory: directory,
     dataDirectory: undefined,
-    renamesReady: false,
+    queue: WalQueue.beside(join(directory, "pg_wal", golden.name), OPTIONS),
   });
   expect(wal.file.path).toBe(join(directory, "pg_wal", golden.name));
   // Without pg_control the default size is all that is known.
   expect(wal.waitingBytes()).toBe(16 << 20);
-  expect(wal.queue?.waiting(golden.name)).toEqual(["00000002.history"]);
+});
+
+function aheadOf(lockDescriptor: number) {
+  const path = join(directory, "pg_wal", golden.name);
+  const request = { path, workingDirectory: directory, dataDirectory: undefined };
+  return openWalAhead({ ...request, renamesReady: false, lockDescriptor });
+}
+
+test("storing ahead is handed over by lock and plan, and ends without a plan", async () => {
+  const queue = WalQueue.beside(join(directory, "pg_wal", golden.name), OPTIONS);
+  writeFileSync(join(directory, "pg_wal", golden.name), golden.bytes);
+  expect(await aheadOf(0)).toBeUndefined();
+  const lock = await queue?.ahead.lock();
+  if (queue === undefined || lock === undefined) throw new Error("no lock");
+  expect(await aheadOf(lock.descriptor)).toBeUndefined();
+  queue.ahead.begin([golden.name, "../postmaster.pid"]);
+  expect(await aheadOf(0)).toBeUndefined();
+  {
+    using ahead = await aheadOf(lock.descriptor);
+    // A name that is none of WAL's leads out of the folder.
+    expect(ahead?.names).toEqual([golden.name]);
+    using file = ahead?.open(golden.name);
+    expect(file).toMatchObject({ name: golden.name, sizeBytes: golden.bytes.byteLength });
+    expect(queue.ahead.intends(golden.name)).toBe(true);
+  }
+  expect(queue.ahead.hasPlan).toBe(false);
+  using again = await queue.ahead.lock();
+  expect(again).toBeDefined();
+});
+
+test("storing ahead has lost its reason when the server ended or its directory went", async () => {
+  const queue = WalQueue.beside(join(directory, "pg_wal", golden.name), OPTIONS);
+  const serve = async (postmaster: string | undefined) => {
+    const pidFile = join(directory, "postmaster.pid");
+    if (postmaster === undefined) rmSync(pidFile, { force: true });
+    else writeFileSync(pidFile, postmaster);
+    const lock = await queue?.ahead.lock();
+    queue?.ahead.begin([golden.name]);
+    const ahead = await aheadOf(lock?.descriptor ?? -1);
+    if (ahead === undefined) throw new Error("not handed over");
+    return ahead;
+  };
+  {
+    // Nobody's: pushed by hand.
+    using ahead = await serve(undefined);
+    expect(ahead.isServed()).toBe(true);
+  }
+  {
+    using ahead = await serve(`${process.pid}\n/data\n`);
+    expect(ahead.isServed()).toBe(true);
+    rmSync(join(directory, "postmaster.pid"));
+    expect(ahead.isServed()).toBe(false);
+  }
+  {
+    const server = Bun.spawn(["sleep", "60"]);
+    using ahead = await serve(`${server.pid}\n`);
+    expect(ahead.isServed()).toBe(true);
+    server.kill();
+    await server.exited;
+    expect(ahead.isServed()).toBe(false);
+  }
+  using ahead = await serve(undefined);
+  rmSync(join(directory, "pg_wal", "walg_data"), { recursive: true });
+  expect(ahead.isServed()).toBe(false);
 });
 
 test("a directory that is made again has another origin", async () => {
