@@ -1,14 +1,13 @@
 import type { JournalQueue } from "../database/journal.ts";
 import type { Invocation } from "./command.ts";
+import { detachedWords } from "./detached.ts";
 
 /** The descriptor that the process gets the lock as. */
 export const LOCK_DESCRIPTOR = 3;
 
 /**
  * Lets another process store what waits besides `name`, unless one does already, and waits for
- * nothing. The lock is handed over without a gap. A shell stands between, as it ends with 0
- * whatever happens: where PostgreSQL is the first process of a container, orphans become its
- * children, and it takes any other end of one for a crash of its own.
+ * nothing. The lock is handed over without a gap.
  */
 export async function startAhead(
   { settings, self, log }: Invocation,
@@ -27,7 +26,7 @@ export async function startAhead(
     ahead.begin(names);
     using notes = ahead.openNotes();
     const command = [...self, "wal-push-ahead", queue.pathOf(names[0]), "--quiet"];
-    Bun.spawn(["/bin/sh", "-c", '"$@"; exit 0', "sh", ...command], {
+    Bun.spawn(detachedWords(command), {
       env: settings.childEnvironment(),
       stdio: ["ignore", "ignore", notes.descriptor, lock.descriptor],
       detached: true,

@@ -6,6 +6,7 @@ import { ReadAhead } from "../database/prefetch-journal.ts";
 import { loadPostgresWal } from "../database/registry.ts";
 import { parseWalFileName } from "../wal/file-name.ts";
 import type { Invocation } from "./command.ts";
+import { detachedWords } from "./detached.ts";
 import type { ReadableStorages } from "./failover.ts";
 import { openReadable } from "./storage-access.ts";
 
@@ -88,7 +89,8 @@ function startReadAhead(
 ): void {
   const { settings, self, log } = invocation;
   try {
-    Bun.spawn([...self, "wal-prefetch", facts.name, facts.baseDirectory], {
+    const command = [...self, "wal-prefetch", facts.name, facts.baseDirectory];
+    Bun.spawn(detachedWords(command), {
       env: settings.childEnvironment(),
       stdio: ["ignore", "ignore", "ignore"],
       detached: true,
