@@ -1,5 +1,6 @@
 import type { Clock } from "./clock.ts";
 import { ToolError } from "./errors.ts";
+import type { Logger } from "./log.ts";
 
 /** How often and how long a call is repeated. Only errors that say they are transient are. */
 export interface RetryPolicy {
@@ -20,6 +21,27 @@ export interface RetryPolicy {
 /** Doubles from `firstMs` up to `maxMs`: the ceiling under which full jitter draws. */
 export function doublingCeiling(attempt: number, firstMs: number, maxMs: number): number {
   return Math.min(maxMs, firstMs * 2 ** Math.min(attempt - 1, 30));
+}
+
+/** Between attempts at a whole object, behind the driver's own for each request. */
+const OBJECT_RETRY_FIRST_MS = 1000;
+const OBJECT_RETRY_MAX_MS = 60_000;
+
+/** Attempts at an object from its start. One client and few objects: nothing to spread. */
+export function wholeObjectPolicy(
+  name: string,
+  options: { readonly retriesMax: number; readonly clock: Clock; readonly log: Logger },
+): RetryPolicy {
+  const { retriesMax, clock, log } = options;
+  return {
+    attemptsMax: retriesMax + 1,
+    ceilingMs: (attempt) => doublingCeiling(attempt, OBJECT_RETRY_FIRST_MS, OBJECT_RETRY_MAX_MS),
+    floorMs: () => 0,
+    clock,
+    random: () => 1,
+    onRetry: ({ delayMs, error }) =>
+      log.warning(`${name}: ${error.message}; again in ${delayMs} ms`),
+  };
 }
 
 /**

@@ -3,7 +3,7 @@ import type { Clock } from "../base/clock.ts";
 import { CorruptObjectError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { forEachConcurrently } from "../base/pool.ts";
-import { doublingCeiling, retryTransient } from "../base/retry.ts";
+import { retryTransient, wholeObjectPolicy } from "../base/retry.ts";
 import type { BackupName } from "../catalog/backup-name.ts";
 import { Catalog } from "../catalog/catalog.ts";
 import type { ReceiptsReader } from "../catalog/receipts-reader.ts";
@@ -26,9 +26,6 @@ import type {
   RestoreSession,
 } from "./adapter.ts";
 import { readBackupDocument } from "./backup-document.ts";
-
-const RETRY_FIRST_MS = 1000;
-const RETRY_MAX_MS = 60_000;
 
 export interface FetchBackupRequest {
   readonly adapter: Pick<DatabaseAdapter, "kind" | "beginRestore">;
@@ -147,17 +144,7 @@ class Fetch {
   async #restore(session: RestoreSession, part: PlacedPart, signal: AbortSignal): Promise<void> {
     const { log, clock, retriesMax } = this.#request;
     const shortName = part.key.slice(part.key.lastIndexOf("/") + 1);
-    const policy = {
-      attemptsMax: retriesMax + 1,
-      ceilingMs: (attempt: number) => doublingCeiling(attempt, RETRY_FIRST_MS, RETRY_MAX_MS),
-      floorMs: () => 0,
-      clock,
-      // One client, a few parts: nothing to spread.
-      random: () => 1,
-      onRetry: (facts: { readonly delayMs: number; readonly error: Error }) => {
-        log.warning(`${shortName}: ${facts.error.message}; again in ${facts.delayMs} ms`);
-      },
-    };
+    const policy = wholeObjectPolicy(shortName, { retriesMax, clock, log });
     const isFetched = await retryTransient(policy, signal, () => {
       return this.#restoreOnce(session, part, signal);
     });

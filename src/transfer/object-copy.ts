@@ -1,7 +1,7 @@
 import type { Clock } from "../base/clock.ts";
 import { CorruptObjectError, ToolError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
-import { doublingCeiling, isTransient, retryTransient } from "../base/retry.ts";
+import { isTransient, retryTransient, wholeObjectPolicy } from "../base/retry.ts";
 import type { ObjectInfo, StorageDriver } from "../storage/driver.ts";
 import { ObjectExistsError } from "../storage/errors.ts";
 import type { ObjectKey } from "../storage/object-key.ts";
@@ -39,9 +39,6 @@ export interface CopiedObject {
 }
 
 export type CopyOutcome = "copied" | "present" | "replaced";
-
-const RETRY_FIRST_MS = 500;
-const RETRY_MAX_MS = 20_000;
 
 /** The target has something else under the name. */
 export class CopyConflictError extends ToolError {
@@ -129,17 +126,7 @@ async function store(
 ): Promise<void> {
   const { clock, log, retriesMax } = way;
   const { key } = object.source;
-  const policy = {
-    attemptsMax: retriesMax + 1,
-    ceilingMs: (attempt: number) => doublingCeiling(attempt, RETRY_FIRST_MS, RETRY_MAX_MS),
-    floorMs: () => 0,
-    clock,
-    // One client, a few objects: nothing to spread.
-    random: () => 1,
-    onRetry: (facts: { readonly delayMs: number; readonly error: Error }) => {
-      log.warning(`${key}: ${facts.error.message}; again in ${facts.delayMs} ms`);
-    },
-  };
+  const policy = wholeObjectPolicy(key, { retriesMax, clock, log });
   const failure = await retryTransient(policy, options.signal, () =>
     storeOnce(way, object, options),
   );

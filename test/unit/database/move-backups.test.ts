@@ -129,7 +129,12 @@ describe("tears no chain", () => {
   });
 });
 
-test("whatever change is the last, only whole backups with their parents are listed", async () => {
+/** Some sixty runs: three seconds, and more beside other tests. */
+const EVERY_CHANGE_MS = 60_000;
+
+test("whatever change is the last, only whole backups with their parents are listed", {
+  timeout: EVERY_CHANGE_MS,
+}, async () => {
   const whole = await contentOf((await filled()).driver);
   for (let last = 0; ; last++) {
     const source = await filled();
