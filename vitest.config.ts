@@ -24,8 +24,8 @@ export default defineConfig({
     projects: [
       project("unit", 20_000, true),
       project("fuzz", 120_000, true),
-      project("conformance", 180_000, false),
-      project("guarantee", 300_000, false),
+      project("conformance", 180_000, true),
+      project("guarantee", 300_000, true),
       project("e2e", 300_000, false),
     ],
   },

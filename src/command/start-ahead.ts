@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import type { JournalQueue } from "../database/journal.ts";
 import type { Invocation } from "./command.ts";
 import { detachedWords } from "./detached.ts";
@@ -25,7 +26,7 @@ export async function startAhead(
     tellNotes(queue, log);
     ahead.begin(names);
     using notes = ahead.openNotes();
-    const command = [...self, "wal-push-ahead", queue.pathOf(names[0]), "--quiet"];
+    const command = [...self, "wal-push-ahead", resolve(queue.pathOf(names[0])), "--quiet"];
     Bun.spawn(detachedWords(command), {
       env: settings.childEnvironment(),
       stdio: ["ignore", "ignore", notes.descriptor, lock.descriptor],

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { basename, isAbsolute, join, resolve } from "node:path";
+import { basename, isAbsolute, join } from "node:path";
 import { ToolError, UsageError } from "../base/errors.ts";
 import { loadPostgresQueue } from "../database/registry.ts";
 import { takeStored } from "../database/stored-ahead.ts";
@@ -15,7 +15,7 @@ export async function run(invocation: Invocation): Promise<void> {
   const { settings, log } = invocation;
   refuseRoot(invocation);
   refuseStopped(settings);
-  const path = resolve(findPath(invocation.arguments[0] ?? "", settings.text("PGDATA")));
+  const path = findPath(invocation.arguments[0] ?? "", settings.text("PGDATA"));
   const name = basename(path);
   const { WalQueue } = await loadPostgresQueue();
   const queue = WalQueue.beside(path, {

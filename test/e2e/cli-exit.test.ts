@@ -98,7 +98,7 @@ test("ends with one line of JSON on stderr in JSON mode", async () => {
 test.each([
   ["a malformed setting", ["wal-fetch", "x", "y"], { WALG_UPLOAD_CONCURRENCY: "x" }, 10],
   ["a missing configuration file", ["wal-fetch", "x", "y", "--config=/no/such.json"], {}, 10],
-  ["an encryption that is missing", ["wal-fetch", "x", "y"], { WALG_CSE_KMS_ID: "/k" }, 10],
+  ["an encryption that is missing", ["wal-fetch", "x", "y"], { WALG_GPG_KEY_ID: "k" }, 10],
   ["a missing argument", ["wal-fetch", "x"], {}, 2],
   ["an unknown flag", ["wal-fetch", "x", "y", "--nope-nope"], {}, 2],
   ["no storage", ["wal-fetch", "000000010000000000000001", "y"], {}, 10],

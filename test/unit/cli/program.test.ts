@@ -101,7 +101,7 @@ test.each([
   ["wal-push --no-such-flag-here", 2],
   ["binlog-push", 2],
   ["config --walg-upload-concurrency=x", 10],
-  ["config --walg-cse-kms-id=k", 10],
+  ["config --walg-gpg-key-id=k", 10],
   ["config --strict --config=/no/such.json", 10],
 ])("ends %j with %i, and as wal-g with 1", async (line, exitCode) => {
   expect((await run(line)).exitCode).toBe(exitCode);
