@@ -1,7 +1,8 @@
 /**
  * `bun run bench [--rounds N] [--scale N] [--deltaScale N] [--objectMiB N] [--only NAMES]`: runs
  * the benchmarks against their peers, prints the tables, and writes docs/benchmarks.md when all
- * were run. Names, with commas: start, wal, backup, restore, delta, storage, cipher.
+ * were run. Names, with commas: start, wal, backup, restore, delta, chain, storage,
+ * cipher.
  */
 import { writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -45,10 +46,10 @@ if (["wal", "backup", "restore"].some(isWanted)) {
   if (isWanted("backup")) tables.push(await benchBackup(bench, rounds));
   if (isWanted("restore")) tables.push(await benchRestore(bench, rounds));
 }
-if (isWanted("delta")) {
+if (["delta", "chain"].some(isWanted)) {
   await using clusters = await DeltaClusters.create(Number(values.deltaScale));
-  tables.push(...(await benchDeltas(clusters, rounds)));
-  tables.push(await benchChain(clusters, rounds));
+  if (isWanted("delta")) tables.push(...(await benchDeltas(clusters, rounds)));
+  if (isWanted("chain")) tables.push(await benchChain(clusters, rounds));
 }
 if (isWanted("storage")) {
   tables.push(...(await benchStorage({ sizeMiB: Number(values.objectMiB), rounds })));

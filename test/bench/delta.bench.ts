@@ -62,7 +62,7 @@ export class DeltaClusters implements AsyncDisposable {
       );
       await cluster.query("CHECKPOINT");
       const path = await cluster.value(`SELECT pg_relation_filepath(${relation})`);
-      changed = changedPages(join(cluster.dataDir, path), pages, step);
+      changed = await changedPages(join(cluster.dataDir, path), pages, step);
     }
     return changed;
   }
@@ -79,21 +79,33 @@ export interface ChangedPages {
   readonly compressedBytes: number;
 }
 
-function changedPages(path: string, pages: number, step: number): ChangedPages {
-  const content = Buffer.alloc(Math.ceil(pages / step) * PAGE_BYTES);
-  let filled = 0;
+/** Compressed by another process: the memory of this one counts as that of what it starts. */
+async function changedPages(path: string, pages: number, step: number): Promise<ChangedPages> {
+  const zstd = Bun.spawn(["zstd", "-q", "-c", `-${ZSTD_LEVEL}`], { stdin: "pipe" });
+  const sizing = sizeOf(zstd.stdout);
+  const content = Buffer.alloc(PAGE_BYTES);
+  let bytes = 0;
   for (let file = 0; file * PAGES_PER_FILE < pages; file += 1) {
     const fd = openSync(file === 0 ? path : `${path}.${file}`, "r");
     const first = file * PAGES_PER_FILE;
     const end = Math.min(pages, first + PAGES_PER_FILE);
     for (let page = Math.ceil(first / step) * step; page < end; page += step) {
-      filled += readSync(fd, content, filled, PAGE_BYTES, (page - first) * PAGE_BYTES);
+      const read = readSync(fd, content, 0, PAGE_BYTES, (page - first) * PAGE_BYTES);
+      if (read !== PAGE_BYTES) throw new Error(`${path} is shorter than its ${pages} pages`);
+      zstd.stdin.write(content);
+      await zstd.stdin.flush();
+      bytes += read;
     }
     closeSync(fd);
   }
-  if (filled !== content.length) throw new Error(`${path} is shorter than its ${pages} pages`);
-  const compressed = Bun.zstdCompressSync(content, { level: ZSTD_LEVEL });
-  return { bytes: filled, compressedBytes: compressed.length };
+  await zstd.stdin.end();
+  return { bytes, compressedBytes: await sizing };
+}
+
+async function sizeOf(stream: ReadableStream<Uint8Array>): Promise<number> {
+  let bytes = 0;
+  for await (const chunk of stream) bytes += chunk.byteLength;
+  return bytes;
 }
 
 /** Deltas after a thousandth, a hundredth and a tenth of the pages changed. */
