@@ -22,6 +22,8 @@ export class NeedsFinder implements Disposable {
   readonly #isCompared: boolean;
   readonly #reader = new ReadingAhead();
   readonly #signal: AbortSignal;
+  /** Of each buffer of the reader: a view for each page of a file of 1 GiB is much garbage. */
+  readonly #pages = new WeakMap<ArrayBufferLike, readonly Uint8Array[]>();
 
   constructor(options: { readonly isCompared: boolean; readonly signal: AbortSignal }) {
     this.#isCompared = options.isCompared;
@@ -96,6 +98,7 @@ export class NeedsFinder implements Disposable {
     await this.#reader.read(descriptor, sizeBytes, (bytes, position) => {
       this.#signal.throwIfAborted();
       const end = Math.min(sizeBytes, position + READ_AHEAD_BYTES);
+      const pages = bytes.byteLength === READ_AHEAD_BYTES ? this.#pagesOf(bytes) : undefined;
       for (let at = position; at < end; at += PAGE_LEAF_BYTES) {
         const page = at / PAGE_LEAF_BYTES;
         const from = at - position;
@@ -103,7 +106,8 @@ export class NeedsFinder implements Disposable {
         const isEqual =
           skipped?.has(page) === true ||
           (to <= bytes.byteLength &&
-            Bun.hash.xxHash3(bytes.subarray(from, to)) === pageHashes[page]);
+            Bun.hash.xxHash3(pages?.[from / PAGE_LEAF_BYTES] ?? bytes.subarray(from, to)) ===
+              pageHashes[page]);
         if (!isEqual && start < 0) start = at;
         if (isEqual && start >= 0) {
           spans.push({ start, end: at });
@@ -113,6 +117,18 @@ export class NeedsFinder implements Disposable {
     });
     if (start >= 0) spans.push({ start, end: sizeBytes });
     return spans;
+  }
+
+  /** The pages of a whole piece. */
+  #pagesOf({ buffer }: Uint8Array): readonly Uint8Array[] {
+    const known = this.#pages.get(buffer);
+    if (known !== undefined) return known;
+    const count = READ_AHEAD_BYTES / PAGE_LEAF_BYTES;
+    const pages = Array.from({ length: count }, (_, page) => {
+      return new Uint8Array(buffer, page * PAGE_LEAF_BYTES, PAGE_LEAF_BYTES);
+    });
+    this.#pages.set(buffer, pages);
+    return pages;
   }
 }
 
