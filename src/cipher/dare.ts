@@ -21,7 +21,7 @@ import { createCipheriv, createDecipheriv } from "node:crypto";
 import { assert } from "../base/assert.ts";
 import type { ByteReader } from "../stream/byte-reader.ts";
 import { type ByteStream, concatBytes } from "../stream/byte-stream.ts";
-import { rechunk } from "../stream/rechunk.ts";
+import { alternatingMemory, rechunk } from "../stream/rechunk.ts";
 import { corruptDare } from "./errors.ts";
 
 export const DARE_AES = 0;
@@ -56,17 +56,9 @@ export async function* sealDare(
     count += 1;
     return count === 1 ? concatBytes([head, sealed]) : sealed;
   };
-  // One package is held back, as the last one is marked; so two pieces of memory.
-  const memory = [NOTHING, NOTHING];
-  let turn = 0;
-  const allocate = (sizeBytes: number) => {
-    turn = 1 - turn;
-    const piece = memory[turn];
-    if (piece?.byteLength === sizeBytes) return piece;
-    return (memory[turn] = Buffer.allocUnsafeSlow(sizeBytes));
-  };
   let held: Uint8Array | undefined;
-  for await (const payload of rechunk(PAYLOAD_BYTES_MAX, allocate)(input)) {
+  // One package is held back, as the last one is marked.
+  for await (const payload of rechunk(PAYLOAD_BYTES_MAX, alternatingMemory())(input)) {
     if (held !== undefined) yield seal(held, false);
     held = payload;
   }

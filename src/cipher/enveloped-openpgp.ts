@@ -110,15 +110,13 @@ async function* decrypt(input: ByteStream, rings: OpenedRings): AsyncGenerator<U
 
 async function readHead(reader: ByteReader) {
   const corrupt = (detail: string) => new CorruptObjectError(WHAT, detail);
+  const endedEarly = () => corrupt("cut short inside its head");
   if (!MAGIC.equals(await reader.read(MAGIC.byteLength))) throw corrupt("does not begin as such");
   const readField = async (): Promise<Uint8Array> => {
-    const field = await reader.read(4);
-    if (field.byteLength < 4) throw corrupt("cut short inside its head");
+    const field = await reader.readExactly(4, endedEarly);
     const sizeBytes = Buffer.from(field).readUInt32LE();
     if (reader.consumedBytes + sizeBytes > HEAD_BYTES_MAX) throw corrupt("its head is too long");
-    const bytes = Uint8Array.from(await reader.read(sizeBytes));
-    if (bytes.byteLength < sizeBytes) throw corrupt("cut short inside its head");
-    return bytes;
+    return Uint8Array.from(await reader.readExactly(sizeBytes, endedEarly));
   };
   const ids = Buffer.from(await readField()).toString("latin1");
   return { ids, encrypted: await readField() };

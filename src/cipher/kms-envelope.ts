@@ -32,9 +32,9 @@ export const AWS_KMS_FORMAT: KmsFormat = {
     );
   },
   async readEncryptedKey(reader) {
-    const encryptedKey = Uint8Array.from(await reader.read(AWS_KEY_BYTES));
-    if (encryptedKey.byteLength === AWS_KEY_BYTES) return encryptedKey;
-    throw new CorruptObjectError("AWS KMS data", "cut short inside the encrypted data key");
+    const endedEarly = () =>
+      new CorruptObjectError("AWS KMS data", "cut short inside the encrypted data key");
+    return Uint8Array.from(await reader.readExactly(AWS_KEY_BYTES, endedEarly));
   },
 };
 
@@ -62,15 +62,13 @@ export const YANDEX_KMS_FORMAT: KmsFormat = {
     const corrupt = (detail: string) => new CorruptObjectError("Yandex KMS data", detail);
     const magic = await reader.read(YANDEX_MAGIC.byteLength);
     if (!YANDEX_MAGIC.equals(magic)) throw corrupt("does not begin as such");
-    const length = await reader.read(4);
-    if (length.byteLength < 4) throw corrupt("cut short inside its head");
+    const length = await reader.readExactly(4, () => corrupt("cut short inside its head"));
     const sizeBytes = Buffer.from(length).readUInt32LE();
     if (sizeBytes === 0 || sizeBytes > YANDEX_KEY_BYTES_MAX) {
       throw corrupt(`an encrypted data key of ${sizeBytes} bytes`);
     }
-    const encryptedKey = Uint8Array.from(await reader.read(sizeBytes));
-    if (encryptedKey.byteLength === sizeBytes) return encryptedKey;
-    throw corrupt("cut short inside the encrypted data key");
+    const endedEarly = () => corrupt("cut short inside the encrypted data key");
+    return Uint8Array.from(await reader.readExactly(sizeBytes, endedEarly));
   },
 };
 

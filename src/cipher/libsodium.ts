@@ -3,7 +3,7 @@ import { ConfigError } from "../base/errors.ts";
 import type { Logger } from "../base/log.ts";
 import { ByteReader } from "../stream/byte-reader.ts";
 import type { ByteStream } from "../stream/byte-stream.ts";
-import { rechunk } from "../stream/rechunk.ts";
+import { alternatingMemory, rechunk } from "../stream/rechunk.ts";
 import type { Cipher } from "./cipher.ts";
 import { corruptLibsodium, WrongKeyError } from "./errors.ts";
 import {
@@ -133,20 +133,12 @@ async function* encrypt(
   openEngine: () => Promise<SecretStreamEngine>,
   key: Uint8Array,
 ): AsyncGenerator<Uint8Array> {
-  // One batch is held back, as the last one is sealed in another way; so two pieces of memory.
-  const memory = [new Uint8Array(0), new Uint8Array(0)];
-  let turn = 0;
-  const allocate = (sizeBytes: number) => {
-    turn = 1 - turn;
-    const piece = memory[turn];
-    if (piece?.byteLength === sizeBytes) return piece;
-    return (memory[turn] = Buffer.allocUnsafeSlow(sizeBytes));
-  };
   const engine = await openEngine();
   using sealer = engine.seal(key);
   let isFirst = true;
   let held: Uint8Array | undefined;
-  for await (const plain of rechunk(PLAIN_BATCH_BYTES, allocate)(input)) {
+  // One batch is held back, as the last one is sealed in another way.
+  for await (const plain of rechunk(PLAIN_BATCH_BYTES, alternatingMemory())(input)) {
     if (isFirst) yield sealer.header;
     isFirst = false;
     if (held !== undefined) yield sealer.batch(held, false);

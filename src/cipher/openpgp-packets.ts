@@ -96,8 +96,8 @@ async function readLength(reader: ByteReader): Promise<BodyLength> {
 }
 
 async function readNumber(reader: ByteReader, sizeBytes: number): Promise<number> {
-  const bytes = await reader.read(sizeBytes);
-  if (bytes.byteLength < sizeBytes) throw corruptOpenPgp("cut short inside the head of a packet");
+  const endedEarly = () => corruptOpenPgp("cut short inside the head of a packet");
+  const bytes = await reader.readExactly(sizeBytes, endedEarly);
   return bytes.reduce((value, byte) => value * 256 + byte, 0);
 }
 

@@ -128,9 +128,7 @@ async function readExactly(
   sizeBytes: number,
   what: string,
 ): Promise<Uint8Array> {
-  const bytes = await reader.read(sizeBytes);
-  if (bytes.byteLength < sizeBytes) throw corruptLzo(`input ends inside ${what}`);
-  return bytes;
+  return await reader.readExactly(sizeBytes, () => corruptLzo(`input ends inside ${what}`));
 }
 
 function uint32(bytes: Uint8Array): number {

@@ -166,9 +166,8 @@ export class ZstdFrameReader {
   }
 
   async #readExactly(sizeBytes: number, what: string): Promise<Uint8Array> {
-    const bytes = await this.#reader.read(sizeBytes);
-    if (bytes.byteLength < sizeBytes) throw corrupt(`unfinished frame: input ends inside ${what}`);
-    return bytes;
+    const endedEarly = () => corrupt(`unfinished frame: input ends inside ${what}`);
+    return await this.#reader.readExactly(sizeBytes, endedEarly);
   }
 }
 

@@ -59,6 +59,13 @@ export class ByteReader {
     return filled === sizeBytes ? whole : whole.subarray(0, filled);
   }
 
+  /** The same, where fewer are an error. */
+  async readExactly(sizeBytes: number, endedEarly: () => Error): Promise<Uint8Array> {
+    const bytes = await this.read(sizeBytes);
+    if (bytes.byteLength < sizeBytes) throw endedEarly();
+    return bytes;
+  }
+
   /** The next bytes that lie together, at most `sizeBytesMax`; empty only at the end. */
   async readSome(sizeBytesMax: number): Promise<Uint8Array> {
     if (!(await this.#fill())) return NOTHING;

@@ -38,6 +38,18 @@ export function rechunk(sizeBytes: number, allocate = allocateBytes): Stage {
   };
 }
 
+/** Memory for who still holds one chunk when the next is made: two pieces, in turn. */
+export function alternatingMemory(): (sizeBytes: number) => Uint8Array {
+  const memory: Uint8Array[] = [];
+  let turn = 0;
+  return (sizeBytes) => {
+    turn = 1 - turn;
+    const piece = memory[turn];
+    if (piece?.byteLength === sizeBytes) return piece;
+    return (memory[turn] = allocateBytes(sizeBytes));
+  };
+}
+
 /** Not zeroed: every byte below pendingBytes gets written before anybody sees it. */
 function allocateBytes(sizeBytes: number): Uint8Array {
   return Buffer.allocUnsafeSlow(sizeBytes);

@@ -130,3 +130,30 @@ export function textField(name: string, fields: Answer["fields"], field: string)
   if (typeof value === "string" && value !== "") return value;
   throw new KeyServiceError(name, { detail: `the answer has no ${field}` });
 }
+
+/** What an answer of failure means: what is passing needs no advice. */
+export function refusal(
+  name: string,
+  facts: {
+    readonly detail: string;
+    readonly isDenied: boolean;
+    readonly isTransient: boolean;
+    readonly hints: { readonly denied: string; readonly other: string };
+  },
+): KeyServiceError {
+  const { hints, ...rest } = facts;
+  const hint = facts.isDenied ? hints.denied : hints.other;
+  return new KeyServiceError(name, { ...rest, hint: facts.isTransient ? undefined : hint });
+}
+
+export function isDeniedStatus(status: number): boolean {
+  return status === 401 || status === 403;
+}
+
+export function isPassingStatus(status: number): boolean {
+  return status >= 500 || status === 429 || status === 408;
+}
+
+export function toBase64(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("base64");
+}

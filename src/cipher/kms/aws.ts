@@ -5,7 +5,16 @@ import { type CredentialSettings, readCredentials } from "../../storage/s3/setti
 import { sha256Hex, signRequest } from "../../storage/s3/signer.ts";
 import { readEndpointUrl } from "../../storage/service/settings.ts";
 import { type KeyService, RefusedByKeyService } from "../data-keys.ts";
-import { type Answer, type AskOptions, ask, bytesField, KeyServiceError } from "./ask.ts";
+import {
+  type Answer,
+  type AskOptions,
+  ask,
+  bytesField,
+  isDeniedStatus,
+  isPassingStatus,
+  refusal,
+  toBase64,
+} from "./ask.ts";
 import { readKeyId } from "./key-id.ts";
 
 export interface AwsKmsSettings {
@@ -115,9 +124,11 @@ const DENIED = new Set([
   "ExpiredTokenException",
   "MissingAuthenticationTokenException",
 ]);
-const DENIED_HINT =
-  "Let these credentials use the key: kms:Encrypt where is written, kms:Decrypt where is read.";
-const OTHER_HINT = "Check CSE_KMS_ID and CSE_KMS_REGION, and whether the key is enabled.";
+const HINTS = {
+  denied:
+    "Let these credentials use the key: kms:Encrypt where is written, kms:Decrypt where is read.",
+  other: "Check CSE_KMS_ID and CSE_KMS_REGION, and whether the key is enabled.",
+};
 
 function explain(name: string, { status, fields }: Answer): Error {
   const type = fields["__type"];
@@ -126,17 +137,7 @@ function explain(name: string, { status, fields }: Answer): Error {
   const message = fields["message"] ?? fields["Message"];
   const detail = typeof message === "string" ? `${code}: ${message}` : code;
   if (REFUSALS.has(code) || FOREIGN.test(String(message))) return new RefusedByKeyService(detail);
-  const isDenied = DENIED.has(code) || status === 401 || status === 403;
-  const isTransient = PASSING.has(code) || status >= 500 || status === 429 || status === 408;
-  const hint = isDenied ? DENIED_HINT : OTHER_HINT;
-  return new KeyServiceError(name, {
-    detail,
-    isDenied,
-    isTransient,
-    hint: isTransient ? undefined : hint,
-  });
-}
-
-function toBase64(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString("base64");
+  const isDenied = DENIED.has(code) || isDeniedStatus(status);
+  const isTransient = PASSING.has(code) || isPassingStatus(status);
+  return refusal(name, { detail, isDenied, isTransient, hints: HINTS });
 }

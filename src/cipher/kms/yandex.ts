@@ -7,8 +7,12 @@ import {
   type AskOptions,
   ask,
   bytesField,
+  isDeniedStatus,
+  isPassingStatus,
   KeyServiceError,
+  refusal,
   textField,
+  toBase64,
 } from "./ask.ts";
 import { type AccountKey, signedAccount } from "./yandex-account.ts";
 
@@ -157,25 +161,17 @@ function tokenSource(
 
 /** Codes of gRPC, which the REST interface gives too. */
 const INVALID_ARGUMENT = 3;
-const DENIED_HINT =
-  "Let the service account use the key (kms.keys.encrypterDecrypter), and check its key file.";
-const OTHER_HINT = "Check the id of the KMS key, and whether it is active.";
+const HINTS = {
+  denied:
+    "Let the service account use the key (kms.keys.encrypterDecrypter), and check its key file.",
+  other: "Check the id of the KMS key, and whether it is active.",
+};
 
 function explain(name: string, { status, fields }: Answer, action?: "encrypt" | "decrypt"): Error {
   const { code, message } = fields;
   const detail = typeof message === "string" ? message : `status ${status}`;
   if (action === "decrypt" && code === INVALID_ARGUMENT) return new RefusedByKeyService(detail);
-  const isDenied = status === 401 || status === 403;
-  const isTransient = status >= 500 || status === 429 || status === 408;
-  const hint = isDenied ? DENIED_HINT : OTHER_HINT;
-  return new KeyServiceError(name, {
-    detail,
-    isDenied,
-    isTransient,
-    hint: isTransient ? undefined : hint,
-  });
-}
-
-function toBase64(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString("base64");
+  const isDenied = isDeniedStatus(status);
+  const isTransient = isPassingStatus(status);
+  return refusal(name, { detail, isDenied, isTransient, hints: HINTS });
 }
