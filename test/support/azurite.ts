@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SYSTEM_CLOCK } from "../../src/base/clock.ts";
@@ -6,6 +6,7 @@ import { AzureClient } from "../../src/storage/azure/client.ts";
 import { createTransport } from "../../src/storage/service/transport.ts";
 import { installAzurite } from "./azurite-install.ts";
 import { freePort } from "./free-port.ts";
+import { startServerProcess } from "./server-process.ts";
 import { SERVICE_CLOCK } from "./service-clock.ts";
 
 /** Azurite's own account, the same for everybody. */
@@ -51,34 +52,22 @@ export async function startAzurite(
     tls === undefined
       ? []
       : ["--cert", tls.certificateFile, "--key", tls.keyFile, "--oauth", "basic"];
-  const child = Bun.spawn(
-    [
-      ...["setpriv", "--pdeathsig", "SIGKILL", process.execPath, script, "--silent"],
-      ...["--location", dir, "--blobHost", "127.0.0.1", "--blobPort", String(port)],
-      ...["--disableTelemetry", "--skipApiVersionCheck", ...secure],
-    ],
-    {
-      cwd: dir,
-      env: { PATH: process.env["PATH"] ?? "", HOME: dir },
-      stdin: "ignore",
-      stdout: Bun.file(join(dir, "log")),
-      stderr: Bun.file(join(dir, "errors")),
-    },
-  );
-  const stop = async () => {
-    child.kill("SIGKILL");
-    await child.exited;
-    rmSync(dir, { recursive: true, force: true });
-  };
+  const argv = [
+    ...[process.execPath, script, "--silent", "--location", dir],
+    ...["--blobHost", "127.0.0.1", "--blobPort", String(port)],
+    ...["--disableTelemetry", "--skipApiVersionCheck", ...secure],
+  ];
+  const env = { PATH: process.env["PATH"] ?? "", HOME: dir };
   const host = tls === undefined ? `http://127.0.0.1:${port}` : `https://localhost:${port}`;
   const endpoint = `${host}/${ACCOUNT}`;
-  try {
-    for (const container of containers) await createContainer(endpoint, { container, tls, child });
-  } catch (error) {
-    const log = readFileSync(join(dir, "errors"), "utf8");
-    await stop();
-    throw new Error(`Azurite did not start: ${log.slice(-2000)}`, { cause: error });
-  }
+  const { child, stop } = await startServerProcess(
+    { name: "Azurite", argv, dir, env },
+    async (started) => {
+      for (const container of containers) {
+        await createContainer(endpoint, { container, tls, child: started });
+      }
+    },
+  );
   const settings = {
     AZURE_STORAGE_ACCOUNT: ACCOUNT,
     AZURE_STORAGE_ACCESS_KEY: KEY,

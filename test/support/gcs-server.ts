@@ -1,8 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePort } from "./free-port.ts";
 import { installGcsServer } from "./gcs-install.ts";
+import { startServerProcess } from "./server-process.ts";
 
 /** A running fake-gcs-server: Google Cloud Storage's interface over memory. */
 export interface GcsServer {
@@ -21,32 +22,18 @@ export async function startGcsServer(...buckets: readonly string[]): Promise<Gcs
   const dir = mkdtempSync(join(tmpdir(), "tidemark-gcs-"));
   const port = await freePort();
   const endpoint = `http://127.0.0.1:${port}`;
-  const child = Bun.spawn(
-    [
-      ...["setpriv", "--pdeathsig", "SIGKILL", program, "-scheme", "http", "-host", "127.0.0.1"],
-      ...["-port", String(port), "-backend", "memory", "-log-level", "error"],
-    ],
-    {
-      cwd: dir,
-      env: { PATH: process.env["PATH"] ?? "", HOME: dir, TMPDIR: dir },
-      stdin: "ignore",
-      stdout: Bun.file(join(dir, "log")),
-      stderr: Bun.file(join(dir, "errors")),
+  const argv = [
+    ...[program, "-scheme", "http", "-host", "127.0.0.1", "-port", String(port)],
+    ...["-backend", "memory", "-log-level", "error"],
+  ];
+  const env = { PATH: process.env["PATH"] ?? "", HOME: dir, TMPDIR: dir };
+  const { child, stop } = await startServerProcess(
+    { name: "fake-gcs-server", argv, dir, env },
+    async (started) => {
+      await waitUntilReady(endpoint, started);
+      for (const bucket of buckets) await createGcsBucket(endpoint, bucket);
     },
   );
-  const stop = async () => {
-    child.kill("SIGKILL");
-    await child.exited;
-    rmSync(dir, { recursive: true, force: true });
-  };
-  try {
-    await waitUntilReady(endpoint, child);
-    for (const bucket of buckets) await createGcsBucket(endpoint, bucket);
-  } catch (error) {
-    const log = readFileSync(join(dir, "errors"), "utf8");
-    await stop();
-    throw new Error(`fake-gcs-server did not start: ${log.slice(-2000)}`, { cause: error });
-  }
   return { endpoint, pid: child.pid, stop };
 }
 

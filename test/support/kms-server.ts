@@ -1,8 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePort } from "./free-port.ts";
 import { installKms } from "./kms-install.ts";
+import { startServerProcess } from "./server-process.ts";
 
 /** A running server with the interface of AWS KMS. */
 export interface KmsServer {
@@ -43,31 +44,17 @@ export async function startKmsServer(options: KmsServerOptions = {}): Promise<Km
   writeFileSync(seed, seedText(keyIds, keys));
   const port = await freePort();
   const endpoint = `http://127.0.0.1:${port}`;
-  const child = Bun.spawn(["setpriv", "--pdeathsig", "SIGKILL", program], {
-    cwd: dir,
-    env: {
-      PORT: String(port),
-      KMS_REGION: REGION,
-      KMS_ACCOUNT_ID: ACCOUNT,
-      KMS_DATA_PATH: join(dir, "data"),
-      KMS_SEED_PATH: seed,
-    },
-    stdin: "ignore",
-    stdout: Bun.file(join(dir, "log")),
-    stderr: Bun.file(join(dir, "errors")),
-  });
-  const stop = async () => {
-    child.kill("SIGKILL");
-    await child.exited;
-    rmSync(dir, { recursive: true, force: true });
+  const env = {
+    PORT: String(port),
+    KMS_REGION: REGION,
+    KMS_ACCOUNT_ID: ACCOUNT,
+    KMS_DATA_PATH: join(dir, "data"),
+    KMS_SEED_PATH: seed,
   };
-  try {
-    await waitUntilReady(endpoint, child);
-  } catch (error) {
-    const log = readFileSync(join(dir, "errors"), "utf8");
-    await stop();
-    throw new Error(`local-kms did not start: ${log.slice(-2000)}`, { cause: error });
-  }
+  const { stop } = await startServerProcess(
+    { name: "local-kms", argv: [program], dir, env },
+    (child) => waitUntilReady(endpoint, child),
+  );
   const settings = {
     WALG_CSE_KMS_ID: keyIds[0] ?? "",
     WALG_CSE_KMS_REGION: REGION,

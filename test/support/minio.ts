@@ -1,9 +1,10 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { EMPTY_SHA256, signRequest } from "../../src/storage/s3/signer.ts";
 import { installMinio } from "./minio-install.ts";
+import { startServerProcess } from "./server-process.ts";
 
 export interface MinioOptions {
   /** Serves HTTPS with a certificate of its own authority; `caFile` then names it. */
@@ -40,40 +41,24 @@ export async function startMinio(options: MinioOptions = {}): Promise<Minio> {
   mkdirSync(join(dir, "data"));
   mkdirSync(certificates);
   if (options.isTls === true) makeCertificate(certificates);
-  const child = Bun.spawn(
-    [
-      ...["setpriv", "--pdeathsig", "SIGKILL", program, "server", join(dir, "data")],
-      ...["--address", `127.0.0.1:${port}`, "--certs-dir", certificates, "--quiet"],
-    ],
-    {
-      env: {
-        PATH: process.env["PATH"] ?? "",
-        HOME: dir,
-        MINIO_ROOT_USER: accessKey,
-        MINIO_ROOT_PASSWORD: secretKey,
-        MINIO_BROWSER: "off",
-        MINIO_UPDATE: "off",
-        MINIO_KMS_SECRET_KEY: `test-key:${Buffer.from(randomHex(16)).toString("base64")}`,
-      },
-      stdin: "ignore",
-      stdout: Bun.file(join(dir, "log")),
-      stderr: Bun.file(join(dir, "errors")),
-    },
-  );
-  const stop = async () => {
-    child.kill("SIGKILL");
-    await child.exited;
-    rmSync(dir, { recursive: true, force: true });
-  };
   const caFile = options.isTls === true ? join(certificates, "public.crt") : undefined;
   const endpoint = caFile === undefined ? `http://127.0.0.1:${port}` : `https://localhost:${port}`;
-  try {
-    await waitUntilReady({ endpoint, accessKey, secretKey, caFile }, child);
-  } catch (error) {
-    const log = `${readFileSync(join(dir, "log"))}${readFileSync(join(dir, "errors"))}`;
-    await stop();
-    throw new Error(`MinIO did not start: ${log.slice(-2000)}`, { cause: error });
-  }
+  const argv = [
+    ...[program, "server", join(dir, "data"), "--address", `127.0.0.1:${port}`],
+    ...["--certs-dir", certificates, "--quiet"],
+  ];
+  const env = {
+    PATH: process.env["PATH"] ?? "",
+    HOME: dir,
+    MINIO_ROOT_USER: accessKey,
+    MINIO_ROOT_PASSWORD: secretKey,
+    MINIO_BROWSER: "off",
+    MINIO_UPDATE: "off",
+    MINIO_KMS_SECRET_KEY: `test-key:${Buffer.from(randomHex(16)).toString("base64")}`,
+  };
+  const { child, stop } = await startServerProcess({ name: "MinIO", argv, dir, env }, (started) =>
+    waitUntilReady({ endpoint, accessKey, secretKey, caFile }, started),
+  );
   return { endpoint, accessKey, secretKey, caFile, pid: child.pid, stop };
 }
 
