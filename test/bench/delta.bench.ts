@@ -10,6 +10,8 @@ const PAGE_BYTES = 8192;
 /** A relation is stored in files of 1 GiB. */
 const PAGES_PER_FILE = 131_072;
 const ZSTD_LEVEL = 3;
+/** What is changed, of pgbench's tables. */
+const RELATION = "'pgbench_accounts'::regclass";
 
 const BACKUPS = "tidemark/basebackups_005";
 const DELTA = /_D_[0-9A-F]{24}$/;
@@ -47,13 +49,11 @@ export class DeltaClusters implements AsyncDisposable {
     return [this.old, this.recent];
   }
 
-  /** Changes a row in one page of `step` of both; returns what changed in one of them. */
-  async change(step: number): Promise<ChangedPages> {
+  /** Changes a row in one page of `step` of both. */
+  async change(step: number): Promise<void> {
     this.#changes += 1;
-    const relation = "'pgbench_accounts'::regclass";
-    let changed: ChangedPages = { bytes: 0, compressedBytes: 0 };
     for (const { cluster } of this.all) {
-      const pages = Number(await cluster.value(`SELECT pg_relation_size(${relation}) / 8192`));
+      const pages = Number(await cluster.value(`SELECT pg_relation_size(${RELATION}) / 8192`));
       const places =
         `SELECT format('(%s,${this.#changes})', block)::tid ` +
         `FROM generate_series(0, ${pages - 1}, ${step}) AS block`;
@@ -61,10 +61,7 @@ export class DeltaClusters implements AsyncDisposable {
         `UPDATE pgbench_accounts SET abalance = abalance + 1 WHERE ctid = ANY (ARRAY(${places}))`,
       );
       await cluster.query("CHECKPOINT");
-      const path = await cluster.value(`SELECT pg_relation_filepath(${relation})`);
-      changed = await changedPages(join(cluster.dataDir, path), pages, step);
     }
-    return changed;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -80,7 +77,12 @@ export interface ChangedPages {
 }
 
 /** Compressed by another process: the memory of this one counts as that of what it starts. */
-async function changedPages(path: string, pages: number, step: number): Promise<ChangedPages> {
+async function changedPages({ cluster }: BenchCluster, step: number): Promise<ChangedPages> {
+  const pages = Number(await cluster.value(`SELECT pg_relation_size(${RELATION}) / 8192`));
+  const path = join(
+    cluster.dataDir,
+    await cluster.value(`SELECT pg_relation_filepath(${RELATION})`),
+  );
   const zstd = Bun.spawn(["zstd", "-q", "-c", `-${ZSTD_LEVEL}`], { stdin: "pipe" });
   const sizing = sizeOf(zstd.stdout);
   const content = Buffer.alloc(PAGE_BYTES);
@@ -124,7 +126,8 @@ async function benchDelta(
 ): Promise<BenchTable> {
   const { old, recent } = clusters;
   await fullBackups(clusters);
-  const changes = await clusters.change(run.step);
+  await clusters.change(run.step);
+  const changes = await changedPages(recent, run.step);
   const isCold = dropPageCache();
   const contestants = [
     tidemarkDelta(SCAN, old),
